@@ -1,0 +1,1 @@
+"""Rooms that decide from values alone and touch nothing."""

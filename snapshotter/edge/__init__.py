@@ -1,0 +1,1 @@
+"""Rooms that touch the world and decide nothing."""

@@ -1,0 +1,492 @@
+"""Frozen values that pass between rooms while a run is under way.
+
+Times are aware `datetime`s in UTC, days are `date`s in the zone of their stream's day rule, windows are
+half-open `[start, end)`. Secrets appear by name only, as `Slot("secrets", NAME)` inside a `Secretive`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import Enum
+from typing import Any, Literal
+
+from snapshotter.spec import Slot
+
+# --- asking ---
+
+
+@dataclass(frozen=True, slots=True)
+class Secretive:
+    """A text with secrets in it, by name: `Bearer {secrets.token}` before the token is put in."""
+
+    parts: tuple[str | Slot, ...]
+
+    def __str__(self) -> str:
+        return "".join(part if isinstance(part, str) else f"{{{part.root}.{part.path}}}" for part in self.parts)
+
+
+Text = str | Secretive
+Pairs = tuple[tuple[str, Text], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JsonBody:
+    """A JSON body; its texts may be `Secretive`."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class FormBody:
+    fields: Pairs
+
+
+Body = JsonBody | FormBody | None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as core wants it sent; the edge adds authentication, the User-Agent and the secrets."""
+
+    method: str
+    url: str  # absolute; may have a query of its own (a next URL is used as given)
+    params: Pairs = ()  # appended to the query, in this order
+    headers: Pairs = ()
+    body: Body = None
+
+    def identity(self) -> str:
+        """SHA-256 (hex) of method, URL, parameters and body; headers and secret values are not part of it."""
+        text = repr((self.method, self.url, [(n, str(v)) for n, v in self.params], _plain_body(self.body)))
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _plain_body(body: Body) -> str:
+    match body:
+        case None:
+            return ""
+        case FormBody(fields):
+            return repr([(name, str(value)) for name, value in fields])
+        case JsonBody(value):
+            return _plain_json(value)
+
+
+def _plain_json(value: Any) -> str:
+    match value:
+        case Mapping():
+            return "{" + ",".join(f"{name!r}:{_plain_json(value[name])}" for name in sorted(value)) + "}"
+        case list() | tuple():
+            return "[" + ",".join(_plain_json(item) for item in value) + "]"
+        case Secretive():
+            return repr(str(value))
+        case _:
+            return repr(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One answer as it came. Header names are lower case, repeated headers stand repeatedly."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    received: datetime
+    url: str  # after redirects
+    seconds: float = 0.0
+
+    def header(self, name: str) -> str | None:
+        """The first header of that name (lower case), or None."""
+        return next((value for key, value in self.headers if key == name), None)
+
+
+class Miss(Enum):
+    """Why no usable answer came."""
+
+    DNS = "dns"
+    CONNECT = "connect"
+    TLS = "tls"
+    RESET = "reset"
+    TIMEOUT = "timeout"
+    TRUNCATED = "truncated"
+    TOO_LARGE = "too_large"
+    DECODING = "decoding"
+    REDIRECT = "redirect"
+    ORIGIN = "origin"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    miss: Miss
+    message: str  # masked, for people
+    at: datetime
+
+
+Answer = Response | NoAnswer
+
+
+# --- what becomes of an answer (core.retry decides) ---
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Use it as a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeEmpty:
+    """A page without records, by an `empty` rule."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndHere:
+    """The walk ends well, by an `end` rule or a 304 (`stop` is `end_rule` or `not_modified`)."""
+
+    stop: str
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Ask once more, not before `seconds` from now."""
+
+    seconds: float
+    why: str
+    rate_limited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RenewAuth:
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """This window failed. `kind`: network, server, rate_limit, auth, forbidden, gone, request, other."""
+
+    kind: str
+    why: str
+    status: int | None = None
+    again_after: float | None = None  # seconds, where the server said so
+    stops_stream: bool = False  # skip_stream
+    stops_source: bool = False  # auth: nothing else of this source will work
+
+
+Verdict = Take | TakeEmpty | EndHere | Again | RenewAuth | GiveUp
+
+
+# --- time ---
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Window:
+    """A span of time, `[start, end)` in UTC."""
+
+    start: datetime
+    end: datetime
+
+    def holds(self, instant: datetime) -> bool:
+        """Whether the instant lies in it."""
+        return self.start <= instant < self.end
+
+
+class Reason(Enum):
+    """Why a window is asked."""
+
+    RECENT = "recent"  # the newest days, with lookback
+    BACKFILL = "backfill"  # older days never proved
+    RETRY = "retry"  # asked before, not proved
+    ASKED = "asked"  # the user named the days
+    REFRESH = "refresh"
+    SNAPSHOT = "snapshot"
+    FEED = "feed"
+    RESUME = "resume"  # found in the spool
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One thing to ask: a window of a series, a feed, or a snapshot (`window` is None for the last two)."""
+
+    source: str
+    stream: str
+    window: Window | None
+    reason: Reason
+    why: str  # in words, for --dry-run
+
+    @property
+    def name(self) -> str:
+        """What the job asks, as text; the same thing has the same name in every run (the spool finds it by it)."""
+        if self.window is None:
+            return f"{self.source}/{self.stream}"
+        return f"{self.source}/{self.stream} {self.window.start.isoformat()} {self.window.end.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    job: Job
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    jobs: tuple[Job, ...]
+    held_back: tuple[HeldBack, ...] = ()
+
+
+# --- records ---
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record, ready to be stored."""
+
+    text: bytes  # canonical JSON, one line, no newline
+    key: bytes | None  # canonical JSON of its id; None: no id, the record is one of a multiset
+    day: date | None  # None: undated
+    instant: datetime | None  # where it lies in time, UTC (for dates: the start of its day in the day zone)
+    order: tuple[Any, ...] = ()  # what records of a document are sorted by
+
+    def sort_key(self) -> tuple[Any, ...]:
+        """Total order inside a document."""
+        return (*self.order, self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class PageRecords:
+    """The records of one page, and what was left out of it."""
+
+    records: tuple[Record, ...]
+    received: int  # elements selected, before keep_if
+    left_out: Mapping[str, int] = field(default_factory=dict)  # reason -> count
+    envelope: Mapping[str, bytes] = field(default_factory=dict)  # path -> canonical JSON
+    notes: tuple[str, ...] = ()  # for the run record, e.g. "bom"
+    keys: tuple[bytes, ...] = ()  # keys of all received records, in order (also of those left out)
+
+
+# --- outcomes of days ---
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How a document changed. Counts by record identity; `lines` are for people, bounded."""
+
+    added: int = 0
+    removed: int = 0
+    changed: int = 0
+    lines: tuple[str, ...] = ()
+    cut_short: bool = False
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether old and new are the same."""
+        return not (self.added or self.removed or self.changed)
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    day: date
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The day is not over (plus `settle`); it may hold records."""
+
+    day: date
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    day: date
+    records: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    day: date
+    reason: str
+    why: str
+    quarantine: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    day: date
+    kind: str
+    why: str
+    status: int | None = None
+
+
+Outcome = Saved | Empty | Open | Partial | Invalid | Failed
+
+
+class DayState(Enum):
+    SAVED = "saved"
+    EMPTY = "empty"
+    OPEN = "open"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    INVALID = "invalid"
+    UNTRIED = "untried"
+    BEYOND = "beyond"
+
+
+# --- committing ---
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One path of a commit. `data` None removes the file."""
+
+    path: str  # POSIX, relative to the archive's root
+    data: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """All of one commit."""
+
+    files: tuple[FileChange, ...]
+    message: str  # subject, blank line, body, blank line, trailers
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One commit that touched a path."""
+
+    commit: str  # full hex id
+    at: datetime
+    subject: str
+    body: str  # with trailers
+    blob: str | None  # None: the path was removed
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolEntry:
+    """One response in the spool."""
+
+    run: str
+    job: str  # Job.name
+    page: int  # from 0
+    identity: str  # Request.identity()
+    response: Response
+    shown: str  # the request in one masked line, for people
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineEntry:
+    name: str  # its file name
+    source: str
+    stream: str
+    job: str
+    reason: str
+    message: str
+    at: datetime
+    sha256: str
+    size: int
+
+
+# --- run records: what is committed beside the data, and what the ledger is folded from ---
+
+
+@dataclass(frozen=True, slots=True)
+class PageFact:
+    number: int  # from 0
+    status: int
+    request: str  # masked, one line
+    sha256: str  # of the body as received
+    size: int
+    received: datetime
+    records: int
+    replayed: bool = False  # it came out of the spool, not from the API
+
+
+@dataclass(frozen=True, slots=True)
+class DayFact:
+    """What one try found about one day. `change`: new, changed, same, emptied, or none (no document)."""
+
+    records: int
+    sha256: str | None  # of the document; None where there is none
+    change: Literal["new", "changed", "same", "emptied", "none"]
+    added: int = 0
+    removed: int = 0
+    edited: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MissFact:
+    """Why a window is not proved. `kind` as in `GiveUp`, or `unreadable`, `limit`, `interrupted`, `order`, `loop`."""
+
+    state: Literal["failed", "invalid", "partial"]
+    kind: str
+    why: str
+    status: int | None = None
+    quarantine: str | None = None
+    next_try: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What a conditional request is made of, bound to the request it was given for."""
+
+    identity: str
+    etag: str | None = None
+    last_modified: str | None = None
+    pages: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class JobStory:
+    """What became of one job."""
+
+    job: str
+    reason: Reason
+    why: str
+    window: Window | None  # as asked
+    proved: Window | None  # the span that is proved now
+    zone: str  # that cuts the days
+    stop: str  # a stop reason of the paginator, or the kind of the miss
+    at: datetime  # when the last answer came
+    requests: int  # sent in this run, refused ones too
+    pages: tuple[PageFact, ...] = ()
+    received: int = 0
+    stored: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    duplicates: int = 0
+    days: Mapping[date, DayFact] = field(default_factory=dict)
+    undated: int = 0
+    miss: MissFact | None = None
+    envelope: Mapping[str, str] = field(default_factory=dict)  # path -> canonical JSON text
+    validators: Validators | None = None
+    history_ends: str | None = None  # how the end of history was found, where this job found it
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One immutable file: what one run did with one stream up to one commit."""
+
+    run: str
+    sequence: int
+    closes: bool  # nothing of this stream follows in this run
+    snap: str
+    command: str
+    started: datetime
+    at: datetime
+    source: str
+    stream: str
+    settings: Mapping[str, str]  # path -> blob id of the files it worked from
+    stories: tuple[JobStory, ...]
+    notes: tuple[str, ...] = ()  # what was healed, a run that died, warnings
+    format: int = 1
