@@ -1,0 +1,262 @@
+"""What the use cases give back: values that a report turns into words, JSON and an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import IntEnum
+
+from snapshotter.model import Change, DayState, HeldBack, Job, RunRecord, Window
+
+
+class Exit(IntEnum):
+    """Exit codes, by consequence."""
+
+    DONE = 0
+    BUG = 1
+    CONFIG = 2
+    SOME_DAYS = 3
+    NOT_TOLD = 4
+    DAMAGED = 5
+    DISK = 74
+    BUSY = 75
+    INTERRUPTED = 130
+
+
+# Where several apply, the first of these is the code of the whole (design page, 5).
+PRECEDENCE = (
+    Exit.BUG, Exit.DAMAGED, Exit.DISK, Exit.INTERRUPTED, Exit.BUSY, Exit.CONFIG, Exit.NOT_TOLD, Exit.SOME_DAYS,
+)  # fmt: skip
+
+
+def worst(codes: set[Exit]) -> Exit:
+    """The one exit code for several consequences."""
+    return next((code for code in PRECEDENCE if code in codes), Exit.DONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a person should know; `level` is `info`, `warning` or `error`. Already masked and escaped."""
+
+    level: str
+    about: str  # a file, a source, a stream; may be ""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """`init`."""
+
+    path: str
+    commit: str
+    files: tuple[str, ...]
+    notes: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueEntry:
+    name: str
+    title: str
+    needs: tuple[str, ...]  # the secrets and vars to fill in, in words
+    added: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """`add NAME`."""
+
+    source: str
+    path: str
+    commit: str
+    missing: tuple[Missing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A secret that was not found."""
+
+    source: str
+    secret: str
+    hint: str  # e.g. "set the environment variable GITHUB_TOKEN"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """`check`: the sources that are right, every problem, every missing secret."""
+
+    files: tuple[str, ...]
+    sources: Mapping[str, tuple[str, ...]]  # source -> streams
+    problems: tuple[str, ...]  # one line each, with file, line, key, value, nearest key
+    missing: tuple[Missing, ...]
+    notes: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TriedPage:
+    request: str  # masked
+    status: int | None
+    headers: tuple[tuple[str, str], ...]  # masked
+    size: int
+    seconds: float
+    received: int  # records selected
+    kept: int
+    left_out: Mapping[str, int]
+    days: Mapping[str, int]  # day (or "undated") -> records
+    next: str  # what the paginator would do, in words
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """`try SOURCE/STREAM`."""
+
+    stream: str
+    window: Window | None
+    pages: tuple[TriedPage, ...]
+    first_record: str | None  # pretty JSON
+    not_stored: tuple[str, ...]  # member paths of the answer outside the records, and dropped ones
+    verdict: str  # in words: "looks right" or what is wrong
+    good: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """One commit of a run, as told to people."""
+
+    commit: str
+    stream: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class DayProblem:
+    """Days that are failed, invalid or newly held."""
+
+    stream: str
+    first: date | None
+    last: date | None
+    state: str
+    why: str
+    next_step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRun:
+    """What one run did with one stream."""
+
+    stream: str
+    requests: int = 0
+    windows: int = 0
+    records: int = 0
+    days_new: int = 0
+    days_changed: int = 0
+    commits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """`fetch`."""
+
+    run: str
+    started: datetime
+    finished: datetime
+    streams: tuple[StreamRun, ...]
+    commits: tuple[Committed, ...]
+    problems: tuple[DayProblem, ...]
+    held_back: tuple[HeldBack, ...]
+    notices: tuple[Notice, ...]
+    codes: frozenset[Exit] = frozenset()
+
+    @property
+    def exit(self) -> Exit:
+        """The exit code of the run."""
+        return worst(set(self.codes))
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """`fetch --dry-run`."""
+
+    jobs: tuple[Job, ...]
+    held_back: tuple[HeldBack, ...]
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """`show`."""
+
+    path: str
+    commit: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    commit: str
+    at: datetime
+    subject: str
+    lines: tuple[str, ...]  # what changed, from the body
+    run: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatus:
+    stream: str
+    kind: str
+    first: date | None  # first complete day
+    last: date | None  # last complete day
+    counts: Mapping[DayState, int]
+    last_good: datetime | None
+    records: int
+    summary: str  # one line a person understands
+    problems: tuple[DayProblem, ...] = ()
+    held: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """`status`."""
+
+    path: str
+    head: str | None
+    streams: tuple[StreamStatus, ...]
+    notices: tuple[Notice, ...]
+    waiting_spool: int = 0
+    quarantined: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    run: str
+    started: datetime
+    at: datetime
+    command: str
+    streams: tuple[str, ...]
+    requests: int
+    days_new: int
+    days_changed: int
+    problems: int
+    died: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunStory:
+    """`runs show ID`: its records, oldest first."""
+
+    run: str
+    records: tuple[RunRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One step of a long run, for a live display or a log."""
+
+    stream: str
+    kind: str  # asking, waiting, page, committed, failed, planned
+    text: str
+    done: int = 0
+    total: int = 0
+    records: int = 0
+    change: Change | None = field(default=None)
