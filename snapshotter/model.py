@@ -434,6 +434,8 @@ class MissFact:
     status: int | None = None
     quarantine: str | None = None
     next_try: datetime | None = None
+    tries: int = 1  # with this one, since the window was last proved (`ledger.counted` fills both)
+    first: datetime | None = None  # when the first of them was; None: this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -471,6 +473,7 @@ class JobStory:
     validators: Validators | None = None
     history_ends: str | None = None  # how the end of history was found, where this job found it
     notes: tuple[str, ...] = ()
+    dateless: DayFact | None = None  # of the one document without a day: snapshot.json or undated.json
 
 
 @dataclass(frozen=True, slots=True)
@@ -489,4 +492,5 @@ class RunRecord:
     settings: Mapping[str, str]  # path -> blob id of the files it worked from
     stories: tuple[JobStory, ...]
     notes: tuple[str, ...] = ()  # what was healed, a run that died, warnings
+    turn: int = 0  # one more than the stream's ledger has seen: the order of records that no clock jump upsets
     format: int = 1

@@ -1,0 +1,126 @@
+"""What is known about a stream, as values: `core.ledger` folds them from run records, the edge caches them.
+
+Every statement carries the `Stamp` of the story it comes from. Of two statements about the same thing the later
+stamp holds, so the order in which records are folded does not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from snapshotter.model import MissFact, Validators, Window
+
+EVER = Window(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))  # what a job without a window asks
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Stamp:
+    """Which of two stories is the later one: a total order over all stories of all records of a stream."""
+
+    turn: int
+    at: datetime  # of the record
+    run: str
+    sequence: int
+    story: int  # its place in the record
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a story's last answer came."""
+
+    at: datetime
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """A span that is proved, and the zone its days were cut in."""
+
+    window: Window
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The latest proof of a span. `validators` only while no later proof covers a part of what was asked with them."""
+
+    window: Window
+    zone: str
+    at: datetime
+    stamp: Stamp
+    validators: Validators | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """The latest miss of a span that no later proof has answered."""
+
+    window: Window
+    fact: MissFact
+    at: datetime
+    stamp: Stamp
+
+    @property
+    def first(self) -> datetime:
+        """When it was missed first."""
+        return self.fact.first or self.at
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A day's document, or the one document without a day, as the latest story left it."""
+
+    records: int
+    sha256: str
+    zone: str
+    at: datetime
+    stamp: Stamp
+    changed: Moment | None = None  # the latest story that changed it
+
+
+@dataclass(frozen=True, slots=True)
+class WholeView:
+    """The latest good answer to a job without a window: a snapshot, a feed."""
+
+    at: datetime
+    stamp: Stamp
+    validators: Validators | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEnd:
+    """Before `before` the API has nothing, and how that was found."""
+
+    before: datetime
+    how: str
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Of all documents of days, also of those that were not loaded."""
+
+    filled: int = 0  # documents with records
+    records: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLedger:
+    """Everything known about a stream. A part of it (see `edge.cache`) lacks `proofs` and `days` outside its days."""
+
+    stream: str  # `source/stream`
+    proved: tuple[Proved, ...] = ()  # sorted, disjoint, as few as possible
+    proofs: tuple[Proof, ...] = ()  # sorted, disjoint
+    misses: tuple[Missed, ...] = ()  # sorted, disjoint
+    days: Mapping[date, Document] = field(default_factory=dict)
+    dateless: Document | None = None
+    whole: WholeView | None = None
+    whole_missed: Missed | None = None  # the miss of a job without a window, as long as it is later than `whole`
+    history: HistoryEnd | None = None
+    page_sizes: tuple[int, ...] = ()  # how many records pages held that another page followed; the greatest few
+    last_try: Moment | None = None
+    last_good: Moment | None = None
+    turn: int = 0
+    totals: Totals = Totals()
