@@ -1,0 +1,37 @@
+"""Where things lie in an archive."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from snapshotter.core import paths
+
+
+@given(st.dates())
+def test_the_day_of_a_document_is_read_back_from_its_path(day):
+    assert paths.day_of(paths.document("a/b", day), "a/b") == day
+
+
+def test_a_document_lies_under_its_year_and_month():
+    assert paths.document("strava/activities", date(2018, 2, 5)) == "strava/activities/2018/02/2018-02-05.json"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "a/b/undated.json",
+        "a/b/snapshot.json",
+        "a/b/_held/2018/02/2018-02-05.json",
+        "a/b/2018/03/2018-02-05.json",
+        "a/b/2018/02/2018-02-31.json",
+        "a/c/2018/02/2018-02-05.json",
+    ],
+)
+def test_other_paths_are_no_days(path):
+    assert paths.day_of(path, "a/b") is None
+
+
+def test_a_held_version_waits_beside_the_data():
+    assert paths.held("a/b/2018/02/2018-02-05.json", "a/b") == "a/b/_held/2018/02/2018-02-05.json"
