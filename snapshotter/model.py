@@ -127,6 +127,14 @@ class NoAnswer:
 Answer = Response | NoAnswer
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """No request may leave before `until`."""
+
+    until: datetime
+    why: str  # in words: which budget, or who else asks
+
+
 # --- what becomes of an answer (core.retry decides) ---
 
 
@@ -395,6 +403,7 @@ class QuarantineEntry:
     at: datetime
     sha256: str
     size: int
+    facts: Mapping[str, str] = field(default_factory=dict)  # how the bytes came: url, status, page, run; masked
 
 
 # --- run records: what is committed beside the data, and what the ledger is folded from ---
