@@ -20,6 +20,7 @@ from snapshotter.errors import Damaged, DiskRefused, SnapError
 TEMPORARY = ".snap-tmp-"
 _LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER = _LOOK | os.O_DIRECTORY
+_MISSING = (FileNotFoundError, NotADirectoryError)
 _counter = itertools.count()
 
 _WORDS = {
@@ -87,7 +88,8 @@ class Folder:
             try:
                 with self._parent(path) as (folder, name), _opened(name, _LOOK | os.O_NONBLOCK, folder) as fd:
                     return _content(fd)
-            except FileNotFoundError:
+            except _MISSING as error:
+                self._check_missing(path, error)
                 return None
 
     def status(self, path: str) -> os.stat_result | None:
@@ -96,7 +98,8 @@ class Folder:
             try:
                 with self._parent(path) as (folder, name):
                     return os.stat(name, dir_fd=folder, follow_symlinks=False)
-            except FileNotFoundError:
+            except _MISSING as error:
+                self._check_missing(path, error)
                 return None
 
     def entries(self, path: str = "") -> tuple[str, ...]:
@@ -105,13 +108,23 @@ class Folder:
             try:
                 with self._chain(_parts(path), create=False, durable=False) as fd:
                     return tuple(sorted(os.listdir(fd)))  # noqa: PTH208 - pathlib takes no open folder
-            except FileNotFoundError:
+            except _MISSING as error:
+                self._check_missing(path, error)
                 return ()
 
-    def write(self, path: str, data: bytes | bytearray, *, mode: int = 0o600, durable: bool = True) -> os.stat_result:
-        """Put a whole file in place of whatever file was there; gives what it is now.
+    def write(
+        self,
+        path: str,
+        data: bytes | bytearray,
+        *,
+        mode: int = 0o600,
+        durable: bool = True,
+        sync_folder: bool = True,
+    ) -> os.stat_result:
+        """Put a whole file in place of whatever file was there; gives what it was before it got its name.
 
-        Not durable means: complete for every reader now, but perhaps empty after a power cut.
+        Not durable means: complete for every reader now, but perhaps empty after a power cut. Without
+        `sync_folder` the content is durable and its name is when the caller has synced the folder.
         """
         with self._errors(path), self._parent(path, create=True, durable=durable) as (folder, name):
             temporary = _free_name(folder)
@@ -123,7 +136,7 @@ class Folder:
             except OSError:
                 _forget(temporary, folder)
                 raise
-            if durable:
+            if durable and sync_folder:
                 self._sync_folder(folder, path)
             return written
 
@@ -169,9 +182,10 @@ class Folder:
                 with self._parent(path) as (folder, name):
                     self.disk.before("remove", path)
                     os.unlink(name, dir_fd=folder)
-            except FileNotFoundError:
+                    return True
+            except _MISSING as error:
+                self._check_missing(path, error)
                 return False
-            return True
 
     def remove_empty_parents(self, path: str) -> None:
         """Remove the folders that a removed file leaves empty, up to this folder."""
@@ -225,7 +239,16 @@ class Folder:
         try:
             yield
         except OSError as error:
-            raise disk_error(error, self.root / path) from error
+            raise disk_error(error, self.root / path, way=self._way(path)) from error
+
+    def _check_missing(self, path: str, error: OSError) -> None:
+        """A file where a folder would be means "not there"; a link there is damage."""
+        if isinstance(error, NotADirectoryError) and any(part.is_symlink() for part in self._way(path)):
+            raise error
+
+    def _way(self, path: str) -> list[Path]:
+        parts = path.split("/")
+        return [self.root.joinpath(*parts[: depth + 1]) for depth in range(len(parts))]
 
     @contextmanager
     def _parent(self, path: str, *, create: bool = False, durable: bool = False) -> Iterator[tuple[int, str]]:
@@ -287,12 +310,15 @@ class Folder:
         self.disk.sync(fd)
 
 
-def disk_error(error: OSError, path: Path) -> SnapError:
-    """An operating system's error as one of ours: what it was about, what is wrong, what to do."""
+def disk_error(error: OSError, path: Path, *, way: Iterable[Path] = ()) -> SnapError:
+    """An operating system's error as one of ours: what it was about, what is wrong, what to do.
+
+    `way` are the parts of the path that must be plain: folders, and a file at the end.
+    """
     number = error.errno or 0
     match number:
         case errno.ELOOP | errno.ENOTDIR | errno.EISDIR | errno.EEXIST | errno.ENOENT:
-            return Damaged(f"{path}: {_what_lies_there(path)}; move it out of the way, then run it again")
+            return Damaged(f"{path}: {_what_lies_there(path, way)}; move it out of the way, then run it again")
         case errno.ENOSPC:
             return DiskRefused(f"{path}: {full_words(path)}")
         case errno.EACCES | errno.EPERM:
@@ -311,16 +337,14 @@ def full_words(path: Path) -> str:
     return f"the disk is full ({free} KiB free); make room, then run it again"
 
 
-def _what_lies_there(path: Path) -> str:
-    for part in (*reversed(path.parents), path):
-        try:
-            found = part.lstat()
-        except OSError:
-            return f"{part} is not there"
-        if stat.S_ISLNK(found.st_mode):
+def _what_lies_there(path: Path, way: Iterable[Path]) -> str:
+    for part in way:
+        if part.is_symlink():
             return f"{part} is a symbolic link, and snap follows none"
-        if part != path and not stat.S_ISDIR(found.st_mode):
+        if part != path and part.exists() and not part.is_dir():
             return f"{part} is not a folder"
+    if not path.parent.exists():
+        return f"{next(part for part in reversed(path.parents) if not part.exists())} is not there"
     return "a folder is in its place" if path.is_dir() else "something else is in its place"
 
 

@@ -180,6 +180,28 @@ def test_a_link_on_the_way_is_not_followed(tmp_path, act):
     assert (outside / "victim").read_bytes() == b"theirs"
 
 
+def test_the_folder_itself_may_be_reached_through_a_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    folder = Folder(tmp_path / "link")
+
+    folder.write("a", b"x")
+
+    assert (folder.read("a"), folder.read("a/b"), folder.entries("a/b"), folder.remove("a/b")) == (
+        b"x",
+        None,
+        (),
+        False,
+    )
+
+
+def test_a_link_to_nowhere_is_named(tmp_path):
+    (tmp_path / "link").symlink_to("nowhere")
+
+    with pytest.raises(Damaged, match="link is a symbolic link"):
+        Folder(tmp_path).write("link/a", b"x")
+
+
 def test_a_link_at_the_end_is_replaced_by_a_write_and_not_read(tmp_path):
     (tmp_path / "victim").write_bytes(b"theirs")
     (tmp_path / "link").symlink_to("victim")

@@ -1,0 +1,83 @@
+"""git's command line, asked so that neither the archive's settings nor the environment make it run anything else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen
+from tempfile import TemporaryFile
+from typing import IO, cast
+
+from snapshotter.errors import Damaged, UsageError
+
+# A folder from elsewhere has a config of its own; each of these could name a program there.
+_NOTHING_RUNS = {
+    "core.hooksPath": "/dev/null",
+    "core.fsmonitor": "false",
+    "core.pager": "cat",
+    "core.editor": "false",
+    "core.sshCommand": "ssh",
+    "core.alternateRefsCommand": "true",
+    "diff.external": "",
+    "gpg.program": "false",
+    "log.showSignature": "false",
+    "protocol.ext.allow": "never",
+    "maintenance.auto": "false",
+    "gc.auto": "0",
+}
+
+
+def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what would redirect git, in a language we can read."""
+    kept = {name: value for name, value in env.items() if not name.startswith("GIT_") and name != "LANGUAGE"}
+    return kept | {
+        "LC_ALL": "C",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_NO_LAZY_FETCH": "1",
+    }
+
+
+class Git:
+    """One repository, asked through the command line; `git` is found on the PATH of the given environment."""
+
+    def __init__(self, git_dir: Path, env: Mapping[str, str]) -> None:
+        self._dir = git_dir
+        self._env = clean_environment(env)
+
+    def run(self, *arguments: str) -> bytes:
+        """What a command prints; `Damaged` with git's own words where it fails."""
+        return b"".join(self._output(arguments))
+
+    def records(self, *arguments: str) -> Iterator[bytes]:
+        """The pieces of an output that ends each one with a NUL, as they come; the command ends with its reader."""
+        rest = b""
+        for piece in self._output(arguments):
+            *whole, rest = (rest + piece).split(b"\0")
+            yield from whole
+        if rest:
+            yield rest
+
+    def _output(self, arguments: tuple[str, ...]) -> Iterator[bytes]:
+        settings = [part for name, value in _NOTHING_RUNS.items() for part in ("-c", f"{name}={value}")]
+        command = ["git", f"--git-dir={self._dir}", "--no-pager", *settings, *arguments]
+        with TemporaryFile() as said:
+            try:
+                process = Popen(command, env=self._env, cwd="/", stdin=DEVNULL, stdout=PIPE, stderr=said)
+            except FileNotFoundError as error:
+                raise UsageError("git was not found on PATH; install git, or set PATH for snap") from error
+            with process:
+                stream = cast("IO[bytes]", process.stdout)
+                try:
+                    while piece := os.read(stream.fileno(), 1 << 16):
+                        yield piece
+                except BaseException:
+                    process.kill()  # the reader has enough
+                    raise
+            if process.returncode:
+                said.seek(0)
+                words = said.read().decode(errors="replace").split("\n")
+                told = next((line for line in reversed(words) if line.strip()), f"exit code {process.returncode}")
+                raise Damaged(f"git {arguments[0]}: {told}")

@@ -1,0 +1,97 @@
+"""What a killed git or a killed snap left in `.git`, moved out of the way before a run.
+
+Only under the archive's own lock: whatever is older than the run's start is then nobody's, unless a git of the
+user is at work in the archive right now.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from snapshotter.edge.files import TEMPORARY, Folder
+from snapshotter.edge.store.index import COPY
+from snapshotter.edge.store.packs import PACKS
+
+ASIDE = "snap/aside"
+_LITTER = re.compile(rf"tmp_(obj|pack|idx|rev|mtimes|bitmap|midx|object)|\.tmp-\d+-pack-|{re.escape(TEMPORARY)}")
+_WRITERS = {
+    "add", "am", "bisect", "branch", "checkout", "cherry-pick", "clean", "commit", "fast-import", "fetch", "gc",
+    "index-pack", "maintenance", "merge", "mv", "pack-objects", "pack-refs", "prune", "pull", "rebase", "receive-pack",
+    "repack", "reset", "restore", "revert", "rm", "stash", "switch", "tag", "unpack-objects", "update-index",
+    "update-ref",
+}  # fmt: skip
+_FAR_AHEAD = timedelta(hours=1)
+
+
+def clear_leftovers(git: Folder, started: datetime) -> tuple[str, ...]:
+    """Move stale locks aside and remove half-written objects; gives what was done, in words."""
+    stale = [path for path in _candidates(git) if _is_stale(git, path, started)]
+    if not stale:
+        return ()
+    at_work = _git_at_work(git.root.parent)
+    if at_work:
+        return (f"left {len(stale)} leftovers of git where they are: {at_work} is at work in this archive",)
+    notes = []
+    removed = 0
+    for path in stale:
+        if _is_litter(git, path):
+            removed += git.remove(path)
+        else:
+            aside = f"{ASIDE}/{started:%Y%m%dT%H%M%SZ}-{path.replace('/', '-')}"
+            git.rename(path, aside, durable=False)
+            notes.append(f"moved the stale .git/{path} to .git/{aside}")
+    if removed:
+        notes.append(f"removed {removed} half-written files from .git")
+    return tuple(notes)
+
+
+def _candidates(git: Folder) -> Iterator[str]:
+    for folder in ("", "objects", "objects/info", "objects/info/commit-graphs", PACKS):
+        for name in git.entries(folder):
+            if name.endswith((".lock", ".pid")) or _LITTER.match(name):
+                yield f"{folder}/{name}".lstrip("/")
+    for shard in git.entries("objects"):
+        if len(shard) == 2:
+            yield from (f"objects/{shard}/{name}" for name in git.entries(f"objects/{shard}") if _LITTER.match(name))
+    yield from _below(git, "refs")
+    yield from (path for path in (COPY, f"{COPY}.lock") if git.status(path))
+
+
+def _below(git: Folder, folder: str) -> Iterator[str]:
+    for name in git.entries(folder):
+        path = f"{folder}/{name}"
+        if name.endswith(".lock"):
+            yield path
+        elif (status := git.status(path)) and stat.S_ISDIR(status.st_mode):
+            yield from _below(git, path)
+
+
+def _is_litter(git: Folder, path: str) -> bool:
+    status = git.status(path)
+    is_file = status is not None and stat.S_ISREG(status.st_mode)
+    return is_file and (path.startswith(COPY) or _LITTER.match(path.rpartition("/")[2]) is not None)
+
+
+def _is_stale(git: Folder, path: str, started: datetime) -> bool:
+    status = git.status(path)
+    if status is None:
+        return False
+    age = started.timestamp() - status.st_mtime
+    return age > 0 or age < -_FAR_AHEAD.total_seconds()  # so far ahead that the clock was set back since
+
+
+def _git_at_work(root: Path) -> str | None:
+    """A git command that writes and has this archive as its folder, where the system shows its processes."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            folder = (process / "cwd").readlink()
+        except OSError:
+            continue  # it has ended, or is somebody else's
+        if words[0].rpartition("/")[2].startswith("git") and folder.is_relative_to(root) and _WRITERS & set(words):
+            return f"{' '.join(words).strip()!r} (process {process.name})"
+    return None

@@ -1,0 +1,112 @@
+"""Versions of paths, differences between commits, and commits by name or date."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time
+
+from snapshotter.edge.store.command import Git
+from snapshotter.edge.store.objects import FOLDER, Entry, tree_order
+from snapshotter.edge.store.repository import REFERENCE, Repository
+from snapshotter.errors import UsageError
+from snapshotter.model import Version
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_FORMAT = "--format=tformat:%H%x00%ct%x00%B%x00"
+
+
+def files_below(repository: Repository, commit: str, prefix: str) -> Iterator[tuple[str, str]]:
+    """Path and blob id of each file at or below a path, sorted."""
+    entry = repository.entry(commit, prefix)
+    if entry is None:
+        return
+    if entry[0] != FOLDER:
+        yield prefix, entry[1].hex()
+        return
+    yield from _files(repository, entry[1], f"{prefix}/" if prefix else "")
+
+
+def _files(repository: Repository, tree: bytes, where: str) -> Iterator[tuple[str, str]]:
+    for name, (mode, raw) in repository.tree(tree).items():
+        path = where + name.decode(errors="surrogateescape")
+        if mode == FOLDER:
+            yield from _files(repository, raw, f"{path}/")
+        else:
+            yield path, raw.hex()
+
+
+def differences(repository: Repository, old: str | None, new: str, *, prefix: str) -> Iterator[tuple[str, str | None]]:
+    """Path and new blob id (None: gone) of each file that differs; folders that are the same are not opened."""
+    before = repository.entry(old, prefix) if old else None
+    after = repository.entry(new, prefix)
+    yield from _differing_at(repository, before, after, path=prefix)
+
+
+def _differing_at(
+    repository: Repository, old: Entry | None, new: Entry | None, *, path: str
+) -> Iterator[tuple[str, str | None]]:
+    if old == new:
+        return
+    if new and new[0] != FOLDER:
+        yield path, new[1].hex()
+    elif old and old[0] != FOLDER:
+        yield path, None
+    before, after = _inside(repository, old), _inside(repository, new)
+    where = f"{path}/" if path else ""
+    for name, _ in sorted((before | after).items(), key=tree_order):
+        inner = where + name.decode(errors="surrogateescape")
+        yield from _differing_at(repository, before.get(name), after.get(name), path=inner)
+
+
+def _inside(repository: Repository, entry: Entry | None) -> dict[bytes, Entry]:
+    return dict(repository.tree(entry[1])) if entry and entry[0] == FOLDER else {}
+
+
+def versions(repository: Repository, git: Git, path: str, *, limit: int | None) -> Iterator[Version]:
+    """The commits that changed a path (a file, or anything below a folder), newest first, side lines included."""
+    if repository.tip() is None:
+        return
+    count = () if limit is None else (f"--max-count={limit}",)
+    pieces = git.records(
+        "log", "--full-history", "--no-ext-diff", "--no-textconv", "--no-show-signature", "--no-color", "--no-notes",
+        "--encoding=UTF-8", *count, _FORMAT, REFERENCE, "--", f":(top,literal){path}",
+    )  # fmt: skip
+    for commit, seconds, message in zip(pieces, pieces, pieces, strict=False):
+        commit_id = commit.decode().strip()
+        subject, _, body = message.decode(errors="replace").strip("\n").partition("\n")
+        entry = repository.entry(commit_id, path)
+        yield Version(
+            commit_id,
+            datetime.fromtimestamp(int(seconds), UTC),
+            subject,
+            body.strip("\n"),
+            entry[1].hex() if entry else None,
+        )
+
+
+def resolve(repository: Repository, git: Git, text: str) -> str:
+    """The commit of a revision, or the last one of the branch at or before a date (its end, in UTC) or an instant."""
+    instant = _instant(text)
+    if instant is None:
+        found = repository.find(text) if text and not text.startswith("-") else None
+        if found is None:
+            raise UsageError(f"{text!r} is no revision of {repository.path}, no date (2018-02-05) and no instant")
+        return found
+    before = f"--before=@{int(instant.timestamp())} +0000"
+    if repository.tip() is not None:
+        for line in (("--first-parent",), ()):  # the archive as it stood here, else a side line that came in later
+            found = git.run("rev-list", "--max-count=1", before, *line, REFERENCE, "--").decode().strip()
+            if found:
+                return found
+    raise UsageError(f"{repository.path} holds no commit from {text} or before")
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        if _DAY.fullmatch(text):
+            return datetime.combine(date.fromisoformat(text), time(23, 59, 59), UTC)
+        instant = datetime.fromisoformat(text) if "T" in text or " " in text else None
+    except (ValueError, OverflowError):
+        return None
+    return instant.replace(tzinfo=UTC) if instant and instant.tzinfo is None else instant

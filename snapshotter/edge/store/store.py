@@ -1,0 +1,263 @@
+"""The archive as git sees it: state out, commits in.
+
+A commit lands whole or not at all; `ArchiveMoved` says somebody else was first.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from snapshotter.edge.files import Disk, Folder, disk_error
+from snapshotter.edge.store import admission, heal, history, hooks, journal, refs
+from snapshotter.edge.store.command import Git
+from snapshotter.edge.store.journal import Step
+from snapshotter.edge.store.objects import FOLDER, Entry, Made, blob_id, made, make_commit, rewrite
+from snapshotter.edge.store.packs import PACKS, ROLL_AT, roll_up, write_pack
+from snapshotter.edge.store.repository import BRANCH, Repository
+from snapshotter.edge.store.worktree import Worktree
+from snapshotter.errors import Damaged, DiskRefused
+from snapshotter.model import Batch, Version
+
+_SETTINGS = {
+    "core.autocrlf": "false",  # a file is what was committed, byte for byte
+    "core.fsync": "all",  # for the user's own git; deprecated names for it make git complain
+    "core.logAllRefUpdates": "true",
+    "gc.auto": "0",  # tidying up is ours, under our lock
+    "maintenance.auto": "false",
+    "receive.denyDeletes": "true",
+    "receive.denyNonFastForwards": "true",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectCounts:
+    loose: int
+    packs: int
+
+
+class Store:
+    """One archive. Belongs to one thread; only the holder of the archive's lock may commit, settle, finish or heal."""
+
+    def __init__(self, root: Path, *, env: Mapping[str, str], disk: Disk) -> None:
+        self.root = root
+        self._tree = Folder(root, disk=disk)
+        self._git = Folder(root / ".git", disk=disk)
+        self._repository = Repository(root, env)
+        self._command = Git(root / ".git", env)
+        self._worktree = Worktree(self._tree, self._git, self._repository)
+        self._notes: list[str] = []
+        self._packs_written = 0
+
+    # --- making and finding ---
+
+    @classmethod
+    def create(cls, path: Path, *, env: Mapping[str, str], disk: Disk | None = None) -> Store:
+        """Make an archive without a commit in a new or empty folder; an `init` that was cut short is taken up."""
+        path = path.absolute()
+        admission.check_creatable(path)
+        umask = os.umask(0o077)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            git = Folder(path / ".git", disk=disk)
+            if git.root.is_dir():
+                for name in git.entries():
+                    if name.endswith(".lock"):
+                        git.remove(name)
+            Repository.init(path, env)
+            git.write("HEAD", f"ref: refs/heads/{BRANCH}\n".encode())
+            store = cls.open(path, env=env, disk=disk)
+            store._repository.configure(_SETTINGS)
+        except OSError as error:
+            raise disk_error(error, path) from error
+        finally:
+            os.umask(umask)
+        store._tree.sync_files([".git/HEAD", ".git/config"])
+        return store
+
+    @classmethod
+    def open(cls, path: Path, *, env: Mapping[str, str], disk: Disk | None = None) -> Store:
+        """The archive in this folder; `UsageError` with the fix where it cannot be one."""
+        path = path.absolute()
+        admission.check_openable(path)
+        return cls(path, env=env, disk=disk or Disk())
+
+    @classmethod
+    def find(cls, start: Path, *, env: Mapping[str, str], disk: Disk | None = None) -> Store:
+        """The archive that a folder lies in."""
+        return cls.open(admission.find_root(start.absolute()), env=env, disk=disk)
+
+    # --- reading ---
+
+    def head(self) -> str | None:
+        """The newest commit of the archive's branch, or None before the first one."""
+        return self._repository.tip()
+
+    def read(self, path: str, rev: str | None = None) -> bytes | None:
+        """A file as of a commit (of the newest one, if none is named), or None."""
+        blob = self.blob_id(path, rev)
+        return None if blob is None else self.blob(blob)
+
+    @staticmethod
+    def id_of(data: bytes) -> str:
+        """The id that a file with this content has."""
+        return blob_id(data)
+
+    def blob(self, blob: str) -> bytes:
+        """The content with this id."""
+        return self._repository.read("blob", blob)
+
+    def blob_id(self, path: str, rev: str | None = None) -> str | None:
+        """The id of a file's content as of a commit, or None where there is no file."""
+        entry = self._entry(path, rev)
+        return entry[1].hex() if entry and entry[0] != FOLDER else None
+
+    def paths(self, prefix: str = "", rev: str | None = None) -> Iterator[tuple[str, str]]:
+        """Path and blob id of each file at or below a path, sorted."""
+        commit = rev or self.head()
+        if commit is not None:
+            yield from history.files_below(self._repository, commit, prefix)
+
+    def resolve(self, text: str) -> str:
+        """The commit that a revision, a date (its end, in UTC) or an instant means."""
+        return history.resolve(self._repository, self._command, text)
+
+    def versions(self, path: str, *, limit: int | None = None) -> Iterator[Version]:
+        """The commits that changed a file, or anything below a folder, newest first."""
+        return history.versions(self._repository, self._command, path, limit=limit)
+
+    def changed(self, old: str | None, new: str, prefix: str = "") -> Iterator[tuple[str, str | None]]:
+        """Path and new blob id (None: gone) of each file that differs between two commits."""
+        return history.differences(self._repository, old, new, prefix=prefix)
+
+    def commits_between(self, old: str | None, new: str) -> Iterator[str]:
+        """Commits that `new` has and `old` has not, parents first."""
+        return self._repository.commits(after=old, upto=new)
+
+    def object_counts(self) -> ObjectCounts:
+        """How many loose objects and packs there are: what tidying up depends on."""
+        shards = [name for name in self._git.entries("objects") if len(name) == 2]
+        loose = sum(len(self._git.entries(f"objects/{shard}")) for shard in shards)
+        return ObjectCounts(loose, sum(name.endswith(".pack") for name in self._git.entries(PACKS)))
+
+    def reopen(self) -> None:
+        """Look anew, after another program changed packs or references."""
+        self._repository.reopen()
+
+    # --- writing ---
+
+    def commit(self, batch: Batch, parent: str | None) -> str:
+        """Save a batch on top of `parent`; when this returns it is on the disk, and the branch names it."""
+        self._repository.check_on_branch()
+        refs.check_tip(self._repository, parent)
+        blobs = self._blobs(batch)
+        ids = {path: blob.id if blob else None for path, blob in blobs.items()}
+        root = self._repository.root(parent) if parent else None
+        edited = rewrite(root, ids, self._repository.tree)
+        who = self._repository.identity()
+        commit = make_commit(edited.root, parent, author=who, at=batch.at, message=batch.message)
+        self._write((*(blob for blob in blobs.values() if blob), *edited.trees, commit))
+        new = commit.id.hex()
+        steps = _steps(edited.before, ids)
+        journal.note(self._git, steps)
+        refs.move_branch(self._repository, self._git, old=parent, new=new)
+        self._log(parent, commit)
+        self._worktree.expect(steps, new, {path: blob.data for path, blob in blobs.items() if blob})
+        return new
+
+    def settle(self) -> tuple[str, ...]:
+        """Bring the files of the commits since the last call to their new content; gives those left to the user."""
+        theirs = self._worktree.settle()
+        self._notes.extend(f"left your own {path} as it is; the archive has a newer one" for path in theirs)
+        return theirs
+
+    def finish(self) -> tuple[str, ...]:
+        """Bring git's index up to date, once a run, and tidy up a little; gives notes for people."""
+        self.settle()
+        self._bring_index()
+        if roll_up(self._git):
+            self._repository.reopen()
+        return self._told()
+
+    def heal(self, started_before: datetime) -> tuple[str, ...]:
+        """Clear what a killed run or git left, and complete the files of its last commits; gives notes for people.
+
+        `Damaged` where the user has another branch, a merge or a rebase under way: nothing could be committed then.
+        """
+        self._notes.extend(heal.clear_leftovers(self._git, started_before))
+        self._repository.check_on_branch()
+        completed = self._worktree.complete()
+        if completed:
+            self._notes.append(f"completed {completed} files that an interrupted run left behind its last commit")
+        self._bring_index()
+        return self._told()
+
+    def install_hooks(self) -> tuple[str, ...]:
+        """Put the shipped git hooks in place; gives notes where the user's own are kept."""
+        return hooks.install(self._git, self._repository)
+
+    # --- inside ---
+
+    def _entry(self, path: str, rev: str | None) -> Entry | None:
+        commit = rev or self.head()
+        return self._repository.entry(commit, path) if commit else None
+
+    def _blobs(self, batch: Batch) -> dict[str, Made | None]:
+        blobs: dict[str, Made | None] = {}
+        for change in batch.files:
+            if change.path in blobs:
+                raise ValueError(f"{change.path} stands in one batch twice")
+            self._check_path(change.path)
+            blobs[change.path] = None if change.data is None else made(b"blob", change.data)
+        return blobs
+
+    def _check_path(self, path: str) -> None:
+        if not path or any(part.lower() in (".git", "git~1") for part in path.split("/")):
+            raise ValueError(f"{path!r}: git does not allow this name")
+        status = self._tree.status(path)
+        if status is not None and stat.S_ISLNK(status.st_mode):
+            raise Damaged(f"{self.root / path}: is a symbolic link, and an archive's files are plain; remove it")
+        name = self._repository.filter_of(path)
+        if name:
+            raise Damaged(
+                f"{self.root / path}: git's attributes name the filter {name!r} for it, which a commit by snap would "
+                "bypass; take it out of .gitattributes and encrypt the whole disk or the remote instead"
+            )
+
+    def _write(self, objects: tuple[Made, ...]) -> None:
+        if self._packs_written >= ROLL_AT:
+            roll_up(self._git)
+            self._packs_written = 0
+        write_pack(self._git, objects)
+        self._packs_written += 1
+        if not self._repository.has_all(objects):
+            raise DiskRefused(
+                f"{self.root}: what was just written cannot be read back; nothing was saved; check the disk"
+            )
+
+    def _log(self, parent: str | None, commit: Made) -> None:
+        head, _, message = commit.data.decode(errors="replace").partition("\n\n")
+        who = next(line.removeprefix("committer ") for line in head.split("\n") if line.startswith("committer "))
+        note = refs.log_move(self._git, old=parent, new=commit.id.hex(), who=who, subject=message.split("\n")[0])
+        if note:
+            self._notes.append(note)
+
+    def _bring_index(self) -> None:
+        if not self._worktree.finish():
+            self._notes.append("another git command holds the index; the next run brings it up to date")
+
+    def _told(self) -> tuple[str, ...]:
+        notes, self._notes = tuple(self._notes), []
+        return notes
+
+
+def _steps(before: Mapping[str, bytes | None], ids: Mapping[str, bytes | None]) -> tuple[Step, ...]:
+    return tuple(
+        Step(path, old.hex() if old else None, new.hex() if new else None)
+        for path, new in ids.items()
+        if (old := before[path]) != new
+    )
