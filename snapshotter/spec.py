@@ -272,11 +272,17 @@ class DayRule:
     @property
     def has_instants(self) -> bool:
         """Whether a record's place in time is finer than its day."""
-        return not self.from_window and self.parse not in ("date", "prefix") and not self.parse.startswith("fmt:")
+        if self.from_window or self.parse in ("date", "prefix"):
+            return False
+        return not self.parse.startswith("fmt:") or _has_time(self.parse)
 
     def zone_info(self) -> ZoneInfo:
         """The zone that cuts the days."""
         return ZoneInfo(self.zone)
+
+
+def _has_time(form: str) -> bool:
+    return any(part[:1] in set("HIMSfpzcX") for part in form.replace("%%", "").split("%")[1:])
 
 
 # --- paging: a closed union ---
@@ -446,6 +452,7 @@ class Stream:
     kind: Kind
     path: Template
     method: str = "GET"
+    repeatable: bool = True  # asking twice does no harm; a POST that writes says no
     params: Mapping[str, Value] = field(default_factory=dict)
     headers: Mapping[str, Value] = field(default_factory=dict)
     json: Value = None
@@ -506,3 +513,4 @@ class Settings:
     notify: tuple[Mapping[str, Value], ...] = ()
     ping: Mapping[str, Value] = field(default_factory=dict)
     maintenance: Mapping[str, Value] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)  # raw: below those of each source
