@@ -14,6 +14,7 @@ from pathlib import Path
 
 from snapshotter.edge.files import TEMPORARY, Folder
 from snapshotter.edge.store.index import COPY
+from snapshotter.edge.store.journal import JOURNAL
 from snapshotter.edge.store.packs import PACKS
 
 ASIDE = "snap/aside"
@@ -58,7 +59,8 @@ def _candidates(git: Folder) -> Iterator[str]:
         if len(shard) == 2:
             yield from (f"objects/{shard}/{name}" for name in git.entries(f"objects/{shard}") if _LITTER.match(name))
     yield from _below(git, "refs")
-    yield from (path for path in (COPY, f"{COPY}.lock") if git.status(path))
+    own = COPY.rpartition("/")[0]
+    yield from (f"{own}/{name}" for name in git.entries(own) if f"{own}/{name}" != JOURNAL)
 
 
 def _below(git: Folder, folder: str) -> Iterator[str]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pygit2
+from pygit2.errors import check_error
 from pygit2.ffi import C, ffi
 
 from snapshotter.edge.files import Folder
 from snapshotter.errors import Damaged
 
-COPY = "snap/index"
+COPY = "snap/store/index"
 _INDEX = "index"
 _LOCK = "index.lock"
 
@@ -41,10 +43,11 @@ class LockedIndex:
         if not self._git.create(_LOCK):
             return False
         try:
-            self._git.write(COPY, self._git.read(_INDEX) or b"", durable=False)
-            if not self._git.read(COPY):
-                self._git.remove(COPY)
-            self._index: Any = pygit2.Index(str(self._git.root / COPY))
+            self._git.remove(COPY)
+            there = self._git.read(_INDEX)
+            if there:
+                self._git.write(COPY, there, durable=False)
+            self._index: Any = _open(self._git.root / COPY)
         except (pygit2.GitError, OSError, ValueError) as error:
             self.leave()
             raise _unreadable(self._git, error) from error
@@ -99,8 +102,15 @@ class LockedIndex:
                 field.seconds, field.nanoseconds = _narrow(time // 10**9, signed=True), time % 10**9
             for name in ("dev", "ino", "uid", "gid", "size"):
                 setattr(entry, {"size": "file_size"}.get(name, name), _narrow(getattr(status, f"st_{name}")))
-        if C.git_index_add(self._index._index, entry) != 0:
-            raise ValueError(f"{item.path} was not taken into the index")
+        check_error(C.git_index_add(self._index._index, entry))
+
+
+def _open(path: Path) -> Any:
+    """As `pygit2.Index(path)`, whose destructor complains on stderr where the file cannot be read."""
+    handle = ffi.new("git_index **")
+    check_error(C.git_index_open(handle, os.fsencode(path)))
+    untyped: Any = pygit2.Index
+    return untyped.from_c(None, handle)
 
 
 def _narrow(number: int, *, signed: bool = False) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from snapshotter.edge.files import Folder
 
-JOURNAL = "snap/worktree.journal"
+JOURNAL = "snap/store/journal"
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,8 @@ class Repository:
     """Reads of one archive. Another process may repack at any time: a look-up that fails looks once more, anew."""
 
     def __init__(self, path: Path, env: Mapping[str, str]) -> None:
-        _use_settings_of(env)
+        self._home, settings = _use_settings_of(env)
+        self._attributes = f"{settings}/attributes"
         self.path = path
         self.git = Folder(path / ".git")
         self._trees: OrderedDict[bytes, Mapping[bytes, Entry]] = OrderedDict()
@@ -170,8 +171,17 @@ class Repository:
 
     def filter_of(self, path: str) -> str | None:
         """The filter that git's attributes name for a path; it would be bypassed by us."""
-        found = self._repo.get_attr(path, "filter")
+        try:
+            found = self._repo.get_attr(path, "filter")
+        except _ERRORS as error:
+            raise Damaged(f"{self.path}: git's attributes cannot be read ({error})") from error
         return None if found in (None, False) else str(found)
+
+    def attribute_files(self) -> tuple[Path, ...]:
+        """Where the user's and the machine's own attributes may stand."""
+        chosen = self._setting("core.attributesFile")
+        own = Path(chosen.replace("~", self._home, 1) if chosen.startswith("~/") else chosen or self._attributes)
+        return own, Path("/etc/gitattributes")
 
     def _setting(self, key: str) -> str:
         try:
@@ -190,9 +200,11 @@ class Repository:
         return self._setting("core.hooksPath") or None
 
 
-def _use_settings_of(env: Mapping[str, str]) -> None:
+def _use_settings_of(env: Mapping[str, str]) -> tuple[str, str]:
     """Let libgit2 find the user's settings where this environment says; it would remember those of its start."""
     home = env.get("HOME", "")
     settings = env.get("XDG_CONFIG_HOME") or (f"{home}/.config" if home else "")
+    git = f"{settings}/git" if settings else ""
     pygit2.settings.search_path[ConfigLevel.GLOBAL] = home
-    pygit2.settings.search_path[ConfigLevel.XDG] = f"{settings}/git" if settings else ""
+    pygit2.settings.search_path[ConfigLevel.XDG] = git
+    return home, git

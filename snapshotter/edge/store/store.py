@@ -14,6 +14,7 @@ from pathlib import Path
 
 from snapshotter.edge.files import Disk, Folder, disk_error
 from snapshotter.edge.store import admission, heal, history, hooks, journal, refs
+from snapshotter.edge.store.attributes import check_no_filter
 from snapshotter.edge.store.command import Git
 from snapshotter.edge.store.journal import Step
 from snapshotter.edge.store.objects import FOLDER, Entry, Made, blob_id, made, make_commit, rewrite
@@ -213,6 +214,7 @@ class Store:
                 raise ValueError(f"{change.path} stands in one batch twice")
             self._check_path(change.path)
             blobs[change.path] = None if change.data is None else made(b"blob", change.data)
+        check_no_filter(self._repository, self._tree, blobs)
         return blobs
 
     def _check_path(self, path: str) -> None:
@@ -221,12 +223,6 @@ class Store:
         status = self._tree.status(path)
         if status is not None and stat.S_ISLNK(status.st_mode):
             raise Damaged(f"{self.root / path}: is a symbolic link, and an archive's files are plain; remove it")
-        name = self._repository.filter_of(path)
-        if name:
-            raise Damaged(
-                f"{self.root / path}: git's attributes name the filter {name!r} for it, which a commit by snap would "
-                "bypass; take it out of .gitattributes and encrypt the whole disk or the remote instead"
-            )
 
     def _write(self, objects: tuple[Made, ...]) -> None:
         if self._packs_written >= ROLL_AT:
