@@ -122,11 +122,17 @@ class Budgets:
     def earliest(self, now: datetime, *, method: str, path: str) -> Spent | None:
         """Until when such a request may not leave, and why; None when it may leave now."""
         at = _micros(now)
-        waits = [(budget.earliest(at), f"the limit {_words(budget.rule)}") for budget in self._ours(method, path)]
-        waits += [(s.until, f"the limit in the header {label}") for label, s in self.served.items() if s.remaining <= 0]
+        waits = [
+            (budget.earliest(at), f"the limit {_words(budget.rule)} is spent") for budget in self._ours(method, path)
+        ]
+        waits += [
+            (s.until, f"the limit in the header {label} is spent")
+            for label, s in self.served.items()
+            if s.remaining <= 0
+        ]
         waits += [self.held] if self.held else []
         until, why = max(waits, default=(at, ""))
-        return Spent(_moment(until), f"{why} is spent") if until > at else None
+        return Spent(_moment(until), why) if until > at else None
 
     def charge(self, now: datetime, *, method: str, path: str) -> Budgets:
         """After such a request left; one that is refused counts as well."""
