@@ -114,6 +114,7 @@ class Miss(Enum):
     DECODING = "decoding"
     REDIRECT = "redirect"
     ORIGIN = "origin"
+    AUTH = "auth"  # no token could be had, and asking again will not help
     OTHER = "other"
 
 
@@ -122,6 +123,7 @@ class NoAnswer:
     miss: Miss
     message: str  # masked, for people
     at: datetime
+    again_after: float | None = None  # seconds, where a server (of tokens) said so
 
 
 Answer = Response | NoAnswer
