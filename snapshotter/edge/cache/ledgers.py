@@ -1,0 +1,261 @@
+"""Ledgers and places as rows: what is read and written follows what a record touches, not what is there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from snapshotter.codec import from_plain, to_plain
+from snapshotter.edge.cache import rows
+from snapshotter.edge.cache.file import PATIENCE, CacheFile
+from snapshotter.edge.cache.rows import Range, Row
+from snapshotter.evidence import Document, Missed, Proof, Proved, StreamLedger
+from snapshotter.model import RunRecord
+
+Fold = Callable[[StreamLedger, Iterable[RunRecord]], StreamLedger]
+Days = tuple[date, date]  # first and last
+S = TypeVar("S", bound=Proved | Proof | Missed)
+
+BATCH = 1_000  # records folded at once
+KEYS = 500  # ids asked for at once
+ALWAYS = (-(1 << 62), 1 << 62)
+EVERY_DAY = (date.min.toordinal(), date.max.toordinal())
+
+_DOCUMENTS = "SELECT day, records, sha256, zone, at, stamp, changed, changed_stamp FROM days WHERE stream = ?"
+_FILLED = f"{_DOCUMENTS} AND records > 0"
+
+
+@dataclass(frozen=True, slots=True)
+class _Segments(Generic[S]):
+    """How one kind of statement about spans is kept: its table, and the way to and from its rows."""
+
+    table: str
+    columns: str
+    to_row: Callable[[S], Row]
+    of_row: Callable[[Row], S]
+
+
+_PROVED = _Segments("proved", "start, until, zone", rows.proved_row, rows.proved_of)
+_PROOFS = _Segments("proofs", "start, until, zone, at, stamp, validators", rows.proof_row, rows.proof_of)
+_MISSES = _Segments("misses", "start, until, fact, at, stamp", rows.missed_row, rows.missed_of)
+
+
+class Cache:
+    """What is known of every stream, and where every id lies."""
+
+    def __init__(self, path: Path, fold: Fold, *, patience: float = PATIENCE) -> None:
+        self._file = CacheFile(path, patience=patience)
+        self._fold = fold
+
+    def __enter__(self) -> Cache:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def clear(self) -> None:
+        """Forget everything: history is not the one that was folded."""
+        self._file.clear()
+
+    # --- the ledger ---
+
+    def head(self) -> str | None:
+        """The commit up to which all run records are folded in; None: nothing is known yet."""
+        with self._file.reading():
+            row = self._file.one("SELECT value FROM meta WHERE name = 'head'")
+            return None if row is None else str(row[0])
+
+    def streams(self) -> tuple[str, ...]:
+        """The streams that have run records."""
+        with self._file.reading():
+            return tuple(str(name) for (name,) in self._file.rows("SELECT name FROM streams ORDER BY name"))
+
+    def ledger(self, stream: str, *, days: Sequence[Days] | None = None) -> StreamLedger:
+        """A stream's ledger; with `days`, proofs and documents of these ranges of days only.
+
+        Always there: spans, misses, totals, the oldest and the newest document with records, and one that speaks
+        against the end of history where there is one.
+        """
+        with self._file.reading():
+            number, ledger = self._stream(stream)
+            if number is None:
+                return ledger
+            numbers = [EVERY_DAY] if days is None else [(first.toordinal(), last.toordinal()) for first, last in days]
+            spans = [(rows.micros_of(first), rows.micros_of(last) + rows.DAY) for first, last in numbers]
+            return replace(
+                ledger,
+                proved=tuple(self._touching(_PROVED, number, spans=[ALWAYS])),
+                proofs=tuple(self._touching(_PROOFS, number, spans=rows.around(spans))),
+                misses=tuple(self._touching(_MISSES, number, spans=[ALWAYS])),
+                days=dict(self._documents(number, numbers))
+                | ({} if days is None else dict(self._always(number, ledger))),
+            )
+
+    def touched(self, stream: str, records: Iterable[RunRecord]) -> StreamLedger:
+        """The part of a stream's ledger that these records speak about: enough to fold them, or to see what is new."""
+        with self._file.reading():
+            return self._touched(stream, list(records))[1]
+
+    def apply(self, head: str | None, records: Iterable[RunRecord]) -> None:
+        """Fold records in, in any order, and remember up to which commit (None: as before); all of it or nothing."""
+        with self._file.writing():
+            rest = iter(records)
+            while batch := list(islice(rest, BATCH)):
+                streams: dict[str, list[RunRecord]] = {}
+                for record in batch:
+                    streams.setdefault(f"{record.source}/{record.stream}", []).append(record)
+                for stream, told in streams.items():
+                    number, before = self._touched(stream, told)
+                    self._write(number, before, self._fold(before, told))
+            if head is not None:
+                self._file.run("INSERT OR REPLACE INTO meta VALUES ('head', ?)", head)
+
+    def forget(self, stream: str) -> None:
+        """Drop everything about a stream."""
+        with self._file.writing():
+            number, _ = self._stream(stream)
+            for table in ("proved", "proofs", "misses", "days", "places"):
+                self._file.run(f"DELETE FROM {table} WHERE stream = ?", number)  # noqa: S608 - our own words
+            self._file.run("DELETE FROM streams WHERE id = ?", number)
+
+    # --- where ids lie ---
+
+    def placed(self, stream: str) -> str | None:
+        """The commit whose documents `places` knows; None: they must be read first."""
+        with self._file.reading():
+            row = self._file.one("SELECT placed FROM streams WHERE name = ?", stream)
+            return None if row is None or row[0] is None else str(row[0])
+
+    def places(self, stream: str, keys: Iterable[bytes]) -> dict[bytes, date | None]:
+        """The days that these ids lie on (None: undated); an id that lies nowhere is left out."""
+        names = {_hash(key): key for key in keys}
+        hashes = list(names)
+        found: dict[bytes, date | None] = {}
+        with self._file.reading():
+            number, _ = self._stream(stream)
+            for start in range(0, len(hashes), KEYS):
+                some = hashes[start : start + KEYS]
+                marks = ", ".join("?" * len(some))
+                query = f"SELECT key, day FROM places WHERE stream = ? AND key IN ({marks})"  # noqa: S608 - only marks
+                for name, day in self._file.rows(query, number, *some):
+                    found[names[name]] = None if day is None else date.fromordinal(day)
+        return found
+
+    def set_places(
+        self, stream: str, places: Mapping[bytes, date | None], *, gone: Iterable[bytes] = (), at: str | None = None
+    ) -> None:
+        """Remember where ids lie now and which lie nowhere, as the commit `at` has it (None: the one known before)."""
+        with self._file.writing():
+            number = self._number(stream)
+            self._file.run_each(
+                "DELETE FROM places WHERE stream = ? AND key = ?", ((number, _hash(key)) for key in gone)
+            )
+            self._file.run_each(
+                "INSERT OR REPLACE INTO places VALUES (?, ?, ?)",
+                ((number, _hash(key), None if day is None else day.toordinal()) for key, day in places.items()),
+            )
+            if at is not None:
+                self._file.run("UPDATE streams SET placed = ? WHERE id = ?", at, number)
+
+    # --- reading ---
+
+    def _stream(self, stream: str) -> tuple[int | None, StreamLedger]:
+        """A stream's number (None: it has none yet) and what its one row says."""
+        row = self._file.one("SELECT id, facts FROM streams WHERE name = ?", stream)
+        if row is None:
+            return None, StreamLedger(stream)
+        return row[0], from_plain(StreamLedger, json.loads(row[1]))
+
+    def _touched(self, stream: str, records: Sequence[RunRecord]) -> tuple[int | None, StreamLedger]:
+        number, ledger = self._stream(stream)
+        if number is None:
+            return None, ledger
+        stories = [story for record in records for story in record.stories]
+        windows = [window for story in stories for window in (story.window, story.proved) if window is not None]
+        spans = rows.around((rows.micros(window.start), rows.micros(window.end)) for window in windows)
+        days = sorted({day.toordinal() for story in stories for day in story.days})
+        return number, replace(
+            ledger,
+            proved=tuple(self._touching(_PROVED, number, spans=spans)),
+            proofs=tuple(self._touching(_PROOFS, number, spans=spans)),
+            misses=tuple(self._touching(_MISSES, number, spans=spans)),
+            days=dict(self._documents(number, rows.in_rows(days))),
+        )
+
+    def _touching(self, kind: _Segments[S], number: int, *, spans: Sequence[Range]) -> Iterator[S]:
+        """The statements that touch one of the spans (sorted, disjoint), in order, each once."""
+        table = kind.table
+        # they are disjoint, so only the last one that starts before a span can reach into it
+        first = f"(SELECT max(start) FROM {table} WHERE stream = ? AND start <= ?)"  # noqa: S608 - our own words
+        query = (
+            f"SELECT {kind.columns} FROM {table}"  # noqa: S608 - our own words
+            f" WHERE stream = ? AND start >= coalesce({first}, ?) AND start <= ? ORDER BY start"
+        )
+        reached: Any = None
+        for start, until in spans:
+            for row in self._file.rows(query, number, number, start, start, until):
+                if row[1] >= start and (reached is None or row[0] > reached):
+                    reached = row[0]
+                    yield kind.of_row(row)
+
+    def _documents(self, number: int, ranges: Iterable[Range]) -> Iterator[tuple[date, Document]]:
+        for first, last in ranges:
+            found = self._file.rows(f"{_DOCUMENTS} AND day BETWEEN ? AND ? ORDER BY day", number, first, last)
+            yield from map(rows.document_of, found)
+
+    def _always(self, number: int, ledger: StreamLedger) -> Iterator[tuple[date, Document]]:
+        """The outermost documents with records; and one from before the end of history that came after it was found."""
+        for order in ("ASC", "DESC"):
+            yield from map(rows.document_of, self._file.rows(f"{_FILLED} ORDER BY day {order} LIMIT 1", number))
+        if ledger.history is None:
+            return
+        border = ledger.history.before.toordinal() + 1
+        for day, document in map(rows.document_of, self._file.each(f"{_FILLED} AND day <= ?", number, border)):
+            if document.changed is not None and document.changed.stamp > ledger.history.stamp:
+                yield day, document
+                return
+
+    # --- writing ---
+
+    def _number(self, stream: str) -> int:
+        number, ledger = self._stream(stream)
+        if number is not None:
+            return number
+        return self._file.run("INSERT INTO streams (name, facts) VALUES (?, ?)", stream, json.dumps(to_plain(ledger)))
+
+    def _write(self, number: int | None, before: StreamLedger, after: StreamLedger) -> None:
+        """Bring the rows from one part of a ledger to what became of it."""
+        if number is None:
+            number = self._number(after.stream)
+        facts = json.dumps(to_plain(replace(after, proved=(), proofs=(), misses=(), days={})))
+        self._file.run("UPDATE streams SET facts = ? WHERE id = ?", facts, number)
+        self._exchange(_PROVED, number, before=before.proved, after=after.proved)
+        self._exchange(_PROOFS, number, before=before.proofs, after=after.proofs)
+        self._exchange(_MISSES, number, before=before.misses, after=after.misses)
+        filed = [(day, document) for day, document in after.days.items() if before.days.get(day) != document]
+        self._insert("days", [(number, *rows.document_row(day, document)) for day, document in filed])
+
+    def _exchange(self, kind: _Segments[S], number: int, *, before: tuple[S, ...], after: tuple[S, ...]) -> None:
+        old, new = set(before), set(after)
+        query = f"DELETE FROM {kind.table} WHERE stream = ? AND start = ?"  # noqa: S608 - our own words
+        self._file.run_each(query, [(number, rows.micros(segment.window.start)) for segment in old - new])
+        self._insert(kind.table, [(number, *kind.to_row(segment)) for segment in new - old])
+
+    def _insert(self, table: str, values: Sequence[Row]) -> None:
+        if values:
+            marks = ", ".join("?" * len(values[0]))
+            self._file.run_each(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", values)  # noqa: S608 - only marks
+
+
+def _hash(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()[:16]

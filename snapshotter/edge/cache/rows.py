@@ -1,0 +1,129 @@
+"""The ledger's values as columns, and back: instants as microseconds, days by number, stamps as one text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from snapshotter.codec import from_plain, to_plain
+from snapshotter.evidence import Document, Missed, Moment, Proof, Proved, Stamp
+from snapshotter.model import MissFact, Validators, Window
+
+Row = tuple[Any, ...]
+Range = tuple[int, int]
+
+DAY = 86_400_000_000
+AROUND = 26 * 3_600_000_000  # a day of any zone that a window touches lies within
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICRO = timedelta(microseconds=1)
+
+
+def micros(instant: datetime) -> int:
+    """An instant as a number."""
+    return (instant - _EPOCH) // _MICRO
+
+
+def micros_of(ordinal: int) -> int:
+    """Where a day, by its number, begins in UTC."""
+    return (ordinal - _EPOCH.toordinal()) * DAY
+
+
+def proved_row(proved: Proved) -> Row:
+    """The columns of a proved span."""
+    return (*_bounds(proved.window), proved.zone)
+
+
+def proved_of(row: Row) -> Proved:
+    """The proved span of these columns."""
+    start, until, zone = row
+    return Proved(_window(start, until), zone)
+
+
+def proof_row(proof: Proof) -> Row:
+    """The columns of a proof."""
+    validators = None if proof.validators is None else json.dumps(to_plain(proof.validators))
+    return (*_bounds(proof.window), proof.zone, micros(proof.at), _stamp_text(proof.stamp), validators)
+
+
+def proof_of(row: Row) -> Proof:
+    """The proof of these columns."""
+    start, until, zone, at, stamp, text = row
+    validators = None if text is None else from_plain(Validators, json.loads(text))
+    return Proof(_window(start, until), zone, _instant(at), _stamp(stamp), validators)
+
+
+def missed_row(missed: Missed) -> Row:
+    """The columns of a miss."""
+    fact = json.dumps(to_plain(missed.fact))
+    return (*_bounds(missed.window), fact, micros(missed.at), _stamp_text(missed.stamp))
+
+
+def missed_of(row: Row) -> Missed:
+    """The miss of these columns."""
+    start, until, fact, at, stamp = row
+    return Missed(_window(start, until), from_plain(MissFact, json.loads(fact)), _instant(at), _stamp(stamp))
+
+
+def document_row(day: date, document: Document) -> Row:
+    """The columns of a day's document."""
+    changed = document.changed
+    return (
+        day.toordinal(),
+        document.records,
+        document.sha256,
+        document.zone,
+        micros(document.at),
+        _stamp_text(document.stamp),
+        None if changed is None else micros(changed.at),
+        None if changed is None else _stamp_text(changed.stamp),
+    )
+
+
+def document_of(row: Row) -> tuple[date, Document]:
+    """The day and the document of these columns."""
+    day, records, sha256, zone, at, stamp, changed, changed_stamp = row
+    moment = None if changed is None else Moment(_instant(changed), _stamp(changed_stamp))
+    return date.fromordinal(day), Document(records, sha256, zone, _instant(at), _stamp(stamp), moment)
+
+
+def around(windows: Iterable[Range]) -> list[Range]:
+    """Windows with a day added on both sides, sorted, joined where they touch."""
+    joined: list[Range] = []
+    for start, until in sorted((start - AROUND, until + AROUND) for start, until in windows):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], until))
+        else:
+            joined.append((start, until))
+    return joined
+
+
+def in_rows(numbers: Sequence[int]) -> Iterator[Range]:
+    """Sorted numbers as ranges of numbers in a row."""
+    start = 0
+    for index, number in enumerate(numbers):
+        if index + 1 == len(numbers) or numbers[index + 1] != number + 1:
+            yield numbers[start], number
+            start = index + 1
+
+
+def _bounds(window: Window) -> Range:
+    return micros(window.start), micros(window.end)
+
+
+def _instant(number: int) -> datetime:
+    return _EPOCH + number * _MICRO
+
+
+def _window(start: int, until: int) -> Window:
+    return Window(_instant(start), _instant(until))
+
+
+def _stamp_text(stamp: Stamp) -> str:
+    return f"{stamp.turn}|{micros(stamp.at)}|{stamp.run}|{stamp.sequence}|{stamp.story}"
+
+
+def _stamp(text: str) -> Stamp:
+    turn, at, run, sequence, story = text.split("|")
+    return Stamp(int(turn), _instant(int(at)), run, int(sequence), int(story))
