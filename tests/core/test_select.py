@@ -197,6 +197,16 @@ def test_comparing_deep_values_ends():
     assert searched("length(to_string(a))", b'{"a":' + deep + b"}") == 497
 
 
+def test_an_expression_that_goes_too_deep_ends_as_unreadable():
+    expression = compile_expression("!" * 300 + "a[0]")
+
+    def deeper(levels):
+        return expression.search({"a": [1]}) if levels == 0 else deeper(levels - 1)
+
+    with pytest.raises(Unreadable, match="it goes too deep"):
+        deeper(500)
+
+
 # --- the truth of error rules ---
 
 

@@ -77,8 +77,6 @@ def _parsed(text: str) -> ParsedResult:
         problem = "between backticks stands JSON; write a text in single quotes, like 'open'"
     except RecursionError:
         problem = "it is nested too deep"
-    except ValueError as error:
-        problem = str(error)
     raise ConfigError(f"{escape(text)} is not a JMESPath expression: {escape(problem, 160)}")
 
 
