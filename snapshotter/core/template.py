@@ -80,21 +80,6 @@ def parse(text: str) -> Template | str:
     return _plain_if_can(_merged(parts))
 
 
-def parse_value(value: Any) -> Value:
-    """A value of a source file with every text in it parsed."""
-    match value:
-        case str():
-            return parse(value)
-        case Mapping():
-            return {name: parse_value(item) for name, item in value.items()}
-        case list() | tuple():
-            return [parse_value(item) for item in value]
-        case bool() | int() | float() | None:
-            return value
-        case _:
-            return parse(str(value))  # a date of TOML's own, as it is written
-
-
 def slots_in(value: Value) -> Iterable[Slot]:
     """Every placeholder in a value, however deep."""
     match value:

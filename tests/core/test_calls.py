@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from snapshotter.core.calls import detail_call, next_call, stream_call
-from snapshotter.core.template import Context, parse, parse_value
+from snapshotter.core.template import Context, parse
 from snapshotter.errors import Unreadable
 from snapshotter.model import FormBody, JsonBody, Request, Secretive
 from snapshotter.spec import (
@@ -22,20 +22,21 @@ from snapshotter.spec import (
     Template,
     WindowRule,
 )
+from tests.core.streams import parsed
 
 START, END = datetime(2018, 2, 1, tzinfo=UTC), datetime(2018, 2, 2, tzinfo=UTC)
 TOKEN = Secretive((Slot("secrets", "token"),))
 
 
 def a_source(base_url="https://api.example.com/v1", headers=None):
-    client = Client(base_url=base_url, headers=parse_value(headers or {}))
+    client = Client(base_url=base_url, headers=parsed(headers or {}))
     return Source("x", "x", "sources/x.toml", None, {}, client, NoAuth(), (), (), Pacing(), Retry(), {})
 
 
 def a_stream(path="/items", *, window=None, **said):
-    said = {name: value if name == "method" else parse_value(value) for name, value in said.items()}
+    said = {name: value if name == "method" else parsed(value) for name, value in said.items()}
     template = parse(path)
-    rule = None if window is None else WindowRule(start="2018-01-01", params=parse_value(window))
+    rule = None if window is None else WindowRule(start="2018-01-01", params=parsed(window))
     path = template if isinstance(template, Template) else Template((template,))
     return Stream("x", "items", Kind.SERIES, path, window=rule, **said)
 
@@ -130,7 +131,7 @@ def test_a_next_address_is_used_as_given():
 
 
 def test_a_detail_is_asked_by_its_record():
-    detail = Detail("full", parse("/items/{record.id}"), params=parse_value({"v": "{record.v}", "all": True}))
+    detail = Detail("full", parse("/items/{record.id}"), params=parsed({"v": "{record.v}", "all": True}))
 
     call = detail_call(a_source(), detail, Context(run_now=END, record={"id": "a/b", "v": 3}))
 

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snapshotter.core.paging import Next, PageSeen, Stop, advance, begin, digest_of, same_first_page, total_on
-from snapshotter.core.template import parse_value
 from snapshotter.model import JsonBody, Response, Secretive, Window
 from snapshotter.spec import (
     Carry,
@@ -32,6 +31,7 @@ from snapshotter.spec import (
     Where,
     WindowRule,
 )
+from tests.core.streams import parsed
 
 NOW = datetime(2018, 2, 2, tzinfo=UTC)
 WINDOW = Window(datetime(2018, 2, 1, tzinfo=UTC), NOW)
@@ -45,8 +45,8 @@ def common(*stop, **said):
 
 
 def a_walk(paging, *, window=None, full_page_seen=False, **said):
-    said = {name: value if name == "method" else parse_value(value) for name, value in said.items()}
-    rule = None if window is None else WindowRule(start="2018-01-01", params=parse_value(window))
+    said = {name: value if name == "method" else parsed(value) for name, value in said.items()}
+    rule = None if window is None else WindowRule(start="2018-01-01", params=parsed(window))
     stream = Stream("x", "items", Kind.SERIES, Template(("/items",)), paging=paging, window=rule, **said)
     client = Client(base_url=HOST, allow_hosts=("cdn.example.com",))
     source = Source("x", "x", "sources/x.toml", None, {}, client, NoAuth(), (), (), Pacing(), Retry(), {})

@@ -124,6 +124,13 @@ def test_looking_back_does_not_go_beyond_the_origin():
     assert shown(plan.jobs) == [("recent", "02-09 00:00", "02-10 12:30")]
 
 
+def test_what_is_new_since_the_newest_proved_day_is_recent_however_long_ago_that_was():
+    plan = planned(a_stream(lookback="2d", step="7d"), proved(("2018-01-01", "2018-01-30")))
+
+    assert {job.reason for job in plan.jobs} == {Reason.RECENT}
+    assert union(windows_of(plan, Reason.RECENT)) == (a_span("2018-01-30", "2018-02-10T12:30"),)
+
+
 def test_gaps_in_the_past_are_filled_newest_first():
     plan = planned(a_stream(), proved(("2018-01-03", "2018-01-20"), ("2018-01-21", "2018-02-10T12:30")))
 

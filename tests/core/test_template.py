@@ -10,7 +10,6 @@ from snapshotter.core.template import (
     Context,
     member,
     parse,
-    parse_value,
     render,
     render_header,
     render_path,
@@ -23,6 +22,7 @@ from snapshotter.core.template import (
 from snapshotter.errors import ConfigError, Unreadable
 from snapshotter.model import Secretive
 from snapshotter.spec import Slot, Span, Template
+from tests.core.streams import parsed
 
 NOON = datetime(2018, 2, 1, 12, 30, 15, 250_999, tzinfo=UTC)
 EVENING = datetime(2018, 2, 1, 23, 30, tzinfo=UTC)
@@ -93,8 +93,8 @@ def test_a_mistake_is_named_with_what_was_probably_meant(text, hint):
     assert hint in str(error.value)
 
 
-def test_texts_deep_in_a_value_are_parsed():
-    value = parse_value({"a": ["{vars.x}", 1, True], "b": {"c": "{window.end|date}"}, "d": None})
+def test_placeholders_deep_in_a_value_are_found():
+    value = parsed({"a": ["{vars.x}", 1, True], "b": {"c": "{window.end|date}"}, "d": None})
 
     assert [(slot.root, slot.path) for slot in slots_in(value)] == [("vars", "x"), ("window", "end")]
 
@@ -130,7 +130,7 @@ def test_a_value_that_is_one_placeholder_keeps_its_type(text, value):
 
 
 def test_what_is_not_known_yet_stays_a_placeholder():
-    value = substitute(parse_value({"q": ["{vars.user}:{window.start|date}"]}), KNOWN)
+    value = substitute(parsed({"q": ["{vars.user}:{window.start|date}"]}), KNOWN)
 
     assert value == {"q": [Template(("ann:", Slot("window", "start", ("date",))))]}
 
@@ -272,7 +272,7 @@ def test_a_missing_cursor_is_nothing_in_a_longer_text():
 
 def test_a_secret_is_only_ever_a_name():
     value = render(
-        parse_value({"a": "{secrets.token}", "b": "t={secrets.token};n={page.number}"}), a_context(page={"number": 2})
+        parsed({"a": "{secrets.token}", "b": "t={secrets.token};n={page.number}"}), a_context(page={"number": 2})
     )
 
     assert value == {

@@ -256,6 +256,19 @@ def half_open(rule, start, end):
     return Window(start, shifted(end, rule.granularity, rule.zone) if rule.bounds[1] == "]" else end)
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "wide"),
+    [
+        ("2018-10-06T14:30", "2018-10-06T15:10", ("2018-10-06T14:30", "2018-10-06T16:00")),
+        ("2018-10-06T15:45", "2018-10-06T16:00", ("2018-10-06T14:30", "2018-10-06T16:00")),
+    ],
+)
+def test_where_the_clock_moves_by_half_an_hour_the_next_whole_hour_is_looked_for(start, end, wide):
+    rule = a_rule(granularity="1h", zone="Australia/Lord_Howe")
+
+    assert widen(rule, a_span(start, end)) == a_span(*wide)
+
+
 # --- telling ---
 
 
