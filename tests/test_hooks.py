@@ -1,0 +1,204 @@
+"""The shipped pre-push hook lets history grow on a remote, and lets nothing take from it."""
+
+import os
+import stat
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from snapshotter import _data
+from tests.edge.git_archives import DAY, an_archive, git, save
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def store(tmp_path):
+    """An archive with its hook and with a remote that has what it has."""
+    store = an_archive(tmp_path / "archive")
+    save(store, {DAY: b"[\n1\n]\n"})
+    store.install_hooks()
+    git(tmp_path, "init", "-q", "--bare", "-b", "main", "remote.git")
+    git(store.root, "remote", "add", "origin", str(tmp_path / "remote.git"))
+    git(store.root, "push", "-q", "origin", "main")
+    git(store.root, "tag", "v1", "HEAD~1")
+    git(store.root, "push", "-q", "origin", "v1", "main:kept")
+    return store
+
+
+def push(store, *arguments):
+    return git(store.root, "push", *arguments, check=False)
+
+
+def on_remote(store):
+    return git(store.root, "ls-remote", "origin")
+
+
+def assert_refused(store, *arguments, words):
+    before = on_remote(store)
+
+    done = push(store, *arguments)
+
+    assert done.returncode != 0
+    assert "snap: push to origin refused" in done.stderr
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) < 24
+    assert on_remote(store) == before
+
+
+def test_the_shipped_hook_is_the_one_in_hooks():
+    assert _data.hooks() == {path.name: path.read_bytes() for path in (ROOT / "hooks").iterdir()}
+    assert os.access(ROOT / "hooks/pre-push", os.X_OK)
+
+
+def test_the_hook_goes_into_the_wheel():
+    package_data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+
+    assert "_data/hooks/*" in package_data["snapshotter"]
+
+
+def test_a_push_that_adds_goes_through(store):
+    save(store, {DAY: b"[\n2\n]\n"})
+    git(store.root, "tag", "v2")
+
+    assert push(store, "origin", "main", "v2", "main:new").returncode == 0
+    assert on_remote(store).count(store.head()) == 4  # HEAD, main, new, v2
+
+
+def test_a_new_remote_takes_everything(store, tmp_path):
+    git(tmp_path, "init", "-q", "--bare", "other.git")
+
+    assert push(store, str(tmp_path / "other.git"), "--all").returncode == 0
+    assert push(store, str(tmp_path / "other.git"), "--tags").returncode == 0
+
+
+def test_a_merge_of_both_lines_goes_through(store):
+    git(store.root, "checkout", "-q", "-b", "side", "HEAD~1")
+    git(store.root, "commit", "-q", "--allow-empty", "-m", "elsewhere")
+    git(store.root, "checkout", "-q", "main")
+    git(store.root, "merge", "-q", "side", "-m", "both")
+
+    assert push(store, "origin", "main").returncode == 0
+
+
+@pytest.mark.parametrize("how", [["--force"], ["--force-with-lease"], []])
+def test_a_rewritten_branch_is_refused(store, how):
+    git(store.root, "commit", "-q", "--amend", "--allow-empty", "-m", "rewritten")
+    refspec = "main" if how else "+main"
+
+    assert_refused(store, *how, "origin", refspec, words="refs/heads/main\n      would lose commits")
+
+
+def test_a_branch_that_was_reset_is_refused(store):
+    assert_refused(store, "--force", "origin", "HEAD~1:main", words="refs/heads/main\n      would lose commits")
+
+
+@pytest.mark.parametrize("refspec", [":kept", ":v1", ":refs/heads/kept"])
+def test_a_deletion_is_refused(store, refspec):
+    assert_refused(store, "origin", refspec, words="would be deleted there")
+
+
+def test_a_moved_tag_is_refused(store):
+    git(store.root, "tag", "-f", "v1", "HEAD")
+
+    assert_refused(store, "--force", "origin", "v1", words="refs/tags/v1\n      would be moved")
+
+
+@pytest.mark.parametrize(
+    "how", [["--mirror", "origin"], ["--prune", "origin", "refs/heads/*"], ["--pru", "origin", "main"]]
+)
+def test_what_would_prune_is_refused_though_git_does_not_tell_the_hook(store, how):
+    git(store.root, "commit", "-q", "--allow-empty", "-m", "new")
+
+    assert_refused(store, *how, words="would delete there whatever is not here")
+
+
+def test_a_remote_set_up_as_a_mirror_is_refused(store):
+    git(store.root, "config", "remote.origin.mirror", "true")
+    git(store.root, "commit", "-q", "--allow-empty", "-m", "new")
+
+    assert_refused(store, "origin", words="would delete there whatever is not here")
+
+
+def test_one_bad_reference_stops_the_good_ones_too(store):
+    save(store, {DAY: b"[\n2\n]\n"})
+
+    assert_refused(store, "origin", "main", ":kept", words="refs/heads/kept")
+
+
+def test_a_remote_with_unknown_commits_is_refused_even_when_forced(store, tmp_path):
+    git(tmp_path, "clone", "-q", "remote.git", "other")
+    git(tmp_path / "other", "commit", "-q", "--allow-empty", "-m", "elsewhere")
+    git(tmp_path / "other", "push", "-q", "origin", "main")
+    save(store, {DAY: b"[\n2\n]\n"})
+
+    assert_refused(store, "--force", "origin", "main", words="fetch and merge them first")
+
+
+def test_a_graft_does_not_fool_the_hook(store):
+    old = git(store.root, "rev-parse", "HEAD").strip()
+    git(store.root, "commit", "-q", "--amend", "--allow-empty", "-m", "rewritten")
+    git(store.root, "replace", "--graft", "HEAD", old)
+
+    assert_refused(store, "--force", "origin", "main", words="would lose commits")
+
+
+def test_many_refusals_fit_on_one_screen(store):
+    names = [f"b{number}" for number in range(30)]
+    assert push(store, "origin", *(f"main:{name}" for name in names)).returncode == 0
+
+    assert_refused(store, "origin", *(f":{name}" for name in names), words="and 22 more")
+
+
+def test_the_hook_needs_only_sh_and_git(store, tmp_path):
+    bare = tmp_path / "bin"
+    bare.mkdir()
+    for name in ("git", "sh"):
+        found = subprocess.run(["which", name], capture_output=True, text=True, check=True).stdout.strip()
+        (bare / name).symlink_to(found)
+
+    done = git(store.root, "push", "origin", ":kept", check=False, PATH=str(bare))
+
+    assert "would be deleted there" in done.stderr
+
+
+# --- putting it in place ---
+
+
+def test_installing_makes_it_executable_and_may_be_repeated(store):
+    hook = store.root / ".git/hooks/pre-push"
+
+    assert store.install_hooks() == ()
+    assert stat.S_IMODE(hook.stat().st_mode) == 0o700
+
+
+def test_an_older_form_of_ours_is_replaced(store):
+    hook = store.root / ".git/hooks/pre-push"
+    hook.write_bytes(b"#!/bin/sh\n# shipped with snapshotter: long ago\n")
+
+    store.install_hooks()
+
+    assert hook.read_bytes() == _data.hooks()["pre-push"]
+
+
+def test_the_users_own_hook_is_kept_and_the_guard_lies_beside_it(store):
+    hook = store.root / ".git/hooks/pre-push"
+    hook.write_bytes(b'#!/bin/sh\nexec .git/hooks/pre-push.snap "$@"\n')
+
+    (note,) = store.install_hooks()
+
+    assert "kept your own .git/hooks/pre-push" in note
+    assert hook.read_bytes().startswith(b"#!/bin/sh\nexec")
+    assert_refused(store, "origin", ":kept", words="would be deleted there")
+
+
+def test_hooks_kept_elsewhere_for_all_repositories_do_not_switch_the_guard_off(store, a_home_of_its_own):
+    (a_home_of_its_own / ".gitconfig").write_text("[core]\n\thooksPath = /nonexistent\n")
+
+    (note,) = store.install_hooks()
+
+    assert "core.hooksPath was '/nonexistent'" in note
+    assert store.install_hooks() == ()
+    assert_refused(store, "origin", ":kept", words="would be deleted there")
