@@ -226,6 +226,17 @@ def test_saying_more_without_a_cursor_is_no_end():
     assert is_end(stopped(walk, a_page([1], more=True)), "decode", good=False)
 
 
+@pytest.mark.parametrize(
+    ("word", "goes_on"), [("true", True), ("1", True), ("False", False), ("0", False), ("", False)]
+)
+def test_a_header_may_say_whether_there_is_more(word, goes_on):
+    paging = PageNumber(param="page", common=PagingCommon(has_more=Where(header="X-More")))
+
+    step = advance(a_walk(paging), a_page([1], headers=[("x-more", word)]))
+
+    assert isinstance(step, Next) is goes_on
+
+
 # --- next addresses ---
 
 
@@ -245,6 +256,11 @@ def test_an_address_in_the_body_is_resolved_against_the_answer():
     )
 
     assert step.walk.request.url == f"{HOST}/v2/more?p=2"
+
+
+@pytest.mark.parametrize("nothing", [None, "", False])
+def test_an_empty_address_is_none(nothing):
+    assert is_end(stopped(a_walk(NextUrl()), a_page([1], next=nothing)), "no_next", good=True)
 
 
 def test_an_address_elsewhere_is_not_followed():
@@ -458,8 +474,9 @@ def test_a_known_record_ends_only_where_the_file_says_so():
     page = a_page([1], next="a", known=True)
 
     assert isinstance(advance(a_walk(NEXT_TOKEN), page), Next)
-    walk = a_walk(CursorPaging(Where(body="next"), param="t", common=common("known_record")))
-    assert is_end(stopped(walk, page), "known_record", good=True)
+    for paging in (CursorPaging(Where(body="next"), param="t", common=common("known_record")),
+                   PageNumber(param="page", common=common("known_record"))):  # fmt: skip
+        assert is_end(stopped(a_walk(paging), page), "known_record", good=True)
 
 
 # --- windows and resuming ---
