@@ -11,7 +11,7 @@ from snapshotter.core.config.calls import (
     secret_references,
     variables,
 )
-from snapshotter.core.config.grammar_stream import ERRORS, LAYER, STREAM
+from snapshotter.core.config.grammar_stream import ERRORS, LAYER, STREAM, TEMPLATE
 from snapshotter.core.config.kinds import (
     duration,
     flag,
@@ -271,7 +271,7 @@ SOURCE = Table(
         Key("retry", a_table(RETRY), "How often is tried again.", default={}),
         Key("errors", a_list_of_tables(ERRORS), "Rules for answers, for every stream.", default=[]),
         Key("defaults", a_layer(LAYER), "What holds for every stream.", example='{ every = "6h" }'),
-        Key("templates", named_layers(LAYER, name()), "What streams with `use` have in common.",
+        Key("templates", named_layers(TEMPLATE, name()), "What streams with `use` have in common.",
             example='{ daily = { every = "1d" } }'),
         Key("streams", _streams(), "The endpoints.", needed=True,
             example='{ events = { path = "/events" } }'),

@@ -49,7 +49,13 @@ ERRORS = Table(
         Key(
             "header", a_table(ERROR_HEADER), "A header that must match.", example='{ name = "x-left", matches = "^0$" }'
         ),
-        Key("page", one_of("first", "later"), "Only on this page of a walk.", default_note="`first` for `empty`"),
+        Key(
+            "page",
+            one_of("first", "later"),
+            "Only on this page of a walk.",
+            default_note="`first` for `empty`",
+            example='"later"',
+        ),
         Key(
             "action",
             one_of("retry", "rate_limited", "refresh_auth", "fail", "end", "empty", "tombstone", "skip_stream"),
@@ -277,4 +283,5 @@ STREAM = Table(
     "One endpoint. Its name is a folder of the archive.",
     stream_keys(first=(Key("use", text(), "Name of a template that lies below this table.", example='"daily"'),)),
 )
+TEMPLATE = Table("templates", "What the streams that name it with `use` have in common.", stream_keys())
 LAYER = Table("defaults", "What holds for every stream that does not say otherwise.", stream_keys())

@@ -7,6 +7,7 @@ from typing import Any
 
 from snapshotter.core.config.grammar_settings import SETTINGS
 from snapshotter.core.config.grammar_source import SOURCE
+from snapshotter.core.config.grammar_stream import STREAM
 from snapshotter.core.config.problems import shown
 from snapshotter.core.config.tables import ABSENT, Key, Table
 
@@ -15,23 +16,31 @@ _HEAD = "| key | value | default | meaning | example |\n|---|---|---|---|---|"
 
 def reference_markdown() -> str:
     """Every table and key of source files and of `snap.toml`, as Markdown."""
-    return "\n\n".join(
-        ["## `sources/NAME.toml`", *_section(SOURCE, ""), "## `snap.toml`", *_section(SETTINGS, "", known={"errors"})]
-    )
+    shown: set[int] = set()
+    source = ["## `sources/NAME.toml`", *_section(SOURCE, "", shown)]
+    return "\n\n".join([*source, "## `snap.toml`", *_section(SETTINGS, "", shown)]) + "\n"
 
 
-def _section(table: Table, path: str, *, known: set[str] | None = None) -> Iterator[str]:
+def _section(table: Table, path: str, shown: set[int]) -> Iterator[str]:
     """A table and the tables inside it; one that was shown already is not shown again."""
-    seen = set() if known is None else known
-    if path:
-        yield f"### `{path}`"
+    own = [key for key in table.keys if not (_is_layer(table) and key in STREAM.keys)]
     yield table.doc
-    yield "\n".join([_HEAD, *(_row(key) for key in table.keys)])
-    for key in table.keys:
+    if _is_layer(table):
+        yield f"The keys of `[streams.NAME]` stand here{', and these' if own else ''}."
+    if own:
+        yield "\n".join([_HEAD, *(_row(key) for key in own)])
+    for key in sorted(own, key=lambda key: any(_is_layer(inner) for inner in key.kind.tables)):
         for inner in key.kind.tables:
-            if inner.name not in seen and not (path and inner.name in ("defaults", "client", "pacing", "retry")):
-                seen.add(inner.name)
-                yield from _section(inner, _header(key, path), known=seen)
+            if id(inner) not in shown or _is_layer(inner):
+                shown.add(id(inner))
+                header = _header(key, path)
+                yield f"### `{header}`"
+                yield from _section(inner, header, shown)
+
+
+def _is_layer(table: Table) -> bool:
+    """Whether a table lies below streams and may say what they say."""
+    return table is not STREAM and STREAM.keys[-1] in table.keys
 
 
 def _header(key: Key, path: str) -> str:
