@@ -260,3 +260,15 @@ class Progress:
     total: int = 0
     records: int = 0
     change: Change | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchOptions:
+    """What a user may say to `fetch`."""
+
+    targets: tuple[str, ...] = ()  # SOURCE or SOURCE/STREAM; none: all
+    since: date | None = None
+    until: date | None = None  # the last day that is asked
+    max_requests: int | None = None
+    deadline: float | None = None  # seconds
+    wait: float = 0.0  # seconds to wait for another run to end

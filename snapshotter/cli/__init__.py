@@ -1,5 +1,87 @@
-"""The command line."""
+"""The command line: words to options, results to words and an exit code; a command is loaded when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from snapshotter import __version__
+from snapshotter.cli.exits import run
+
+COMMANDS = {  # name -> (module, what it does in a line)
+    "init": ("setup", "Make an archive: a git repository with settings and a README."),
+    "add": ("setup", "Copy a ready source file into the archive; alone, list them."),
+    "check": ("setup", "Check all files of the archive; asks no API."),
+    "try": ("fetching", "Ask a stream for a page or two and show what comes; writes nothing."),
+    "fetch": ("fetching", "Download what is new and what is missing."),
+    "show": ("looking", "Print the document of a day, now or as it was."),
+    "log": ("looking", "List the versions of a day, a stream or the archive."),
+    "status": ("looking", "Say what is there, what is missing, and why."),
+    "runs": ("looking", "List past runs; `runs show ID` tells one."),
+    "quarantine": ("looking", "List answers that could not be used, or print one."),
+    "demo": ("demo", "Play a recorded week of earthquakes into an archive."),
+}
 
 
-def main() -> None:
-    """Run `snap`."""
+class Commands(click.Group):
+    """Commands that are imported when they are called, so that each pays for what it uses only."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which one meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"snapshotter.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command, or an error that names the nearest one."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches  # noqa: PLC0415 - only after a mistake
+
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"{error.message.split(' Did you')[0]}{hint}", ctx) from error
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="snap")
+@click.option(
+    "-C",
+    "--archive",
+    metavar="DIR",
+    envvar="SNAP_ARCHIVE",
+    help="The archive; by default the one around the current folder. Also SNAP_ARCHIVE.",
+)
+@click.pass_context
+def snap(ctx: click.Context, archive: str | None) -> None:
+    """Archive JSON APIs day by day into a git repository, and know what is missing.
+
+    \b
+    Begin with:
+      snap init my-archive && cd my-archive
+      snap add usgs-earthquakes
+      snap fetch
+      snap status
+    """
+    ctx.obj = archive
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run `snap` and end the process with its exit code."""
+    sys.exit(run(snap, arguments))

@@ -1,0 +1,247 @@
+"""One walk after the other into the archive: settle, tell, commit, and only then let the spool go."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+
+from snapshotter import __version__
+from snapshotter.archive.opening import Opened, catch_up, catch_up_places, waiting
+from snapshotter.archive.settling import Archived, Settled, settle
+from snapshotter.core import coverage, days, intervals, ledger, messages, paths, planning, runs
+from snapshotter.edge.quarantine import Quarantine
+from snapshotter.edge.spool import Spool
+from snapshotter.errors import ArchiveMoved, Unreadable
+from snapshotter.fetch import Unusable, Walked
+from snapshotter.model import Batch, FileChange, JobStory, MissFact, RunRecord
+from snapshotter.results import Committed, DayProblem, StreamRun
+from snapshotter.spec import Source, Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What became of one walk."""
+
+    story: JobStory
+    committed: Committed | None = None
+    history_ended: bool = False
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run did so far."""
+
+    streams: dict[str, StreamRun] = field(default_factory=dict)
+    commits: list[Committed] = field(default_factory=list)
+    problems: list[DayProblem] = field(default_factory=list)
+    sequences: dict[str, int] = field(default_factory=dict)
+
+
+class Committer:
+    """The one writer of a run."""
+
+    def __init__(self, opened: Opened, spool: Spool, *, run: str, command: str, started: datetime) -> None:
+        self.opened = opened
+        self.spool = spool
+        self.run = run
+        self.command = command
+        self.started = started
+        self.tally = Tally()
+        self.quarantine = Quarantine(opened.local / "quarantine", opened.world.clock)
+
+    def land(self, source: Source, stream: Stream, walked: Walked, *, last: bool) -> Landed:
+        """Bring a walk into the archive; when this returns it is committed, or waits in `pending`."""
+        try:
+            landed = self._land(source, stream, walked, last=last)
+        except ArchiveMoved:  # a commit by hand: look again, once
+            catch_up(self.opened.cache, self.opened)
+            landed = self._land(source, stream, walked, last=last)
+        if not walked.keeps_spool:
+            self.spool.done(walked.job.name)
+        return landed
+
+    def _land(self, source: Source, stream: Stream, walked: Walked, *, last: bool) -> Landed:
+        settled, walked = self._settle(stream, walked)
+        story = self._told(stream, walked, settled)
+        record = self._record(source, stream, (story,), closes=last)
+        known = self.opened.cache.touched(stream.key, [record])
+        news = bool(settled.files) or ledger.is_news(known, record, settle=_settle_time(stream))
+        committed = None
+        if news:
+            committed = self._commit(stream, record, settled)
+        else:
+            self._wait(stream, record)
+        self._count(stream, story, committed)
+        self._note_problems(stream, story, settled)
+        return Landed(story, committed, history_ended=story.history_ends is not None)
+
+    def _settle(self, stream: Stream, walked: Walked) -> tuple[Settled, Walked]:
+        archived = self._archived(stream)
+        try:
+            return settle(stream, walked, archived, started=self.started), walked
+        except Unreadable as error:  # the records do not make a document together
+            miss = MissFact("invalid", error.reason, error.message)
+            unusable = Unusable(b"\n".join(record.text for record in walked.records), error.reason, error.message)
+            empty = replace(walked, records=(), good=False, miss=miss, unusable=unusable)
+            return settle(stream, empty, archived, started=self.started), empty
+
+    # --- the story ---
+
+    def _told(self, stream: Stream, walked: Walked, settled: Settled) -> JobStory:
+        story = settled.story
+        if story.miss is not None:
+            known = self.opened.cache.ledger(stream.key, days=())
+            miss = ledger.counted(known, story.miss, window=story.window, at=story.at)
+            story = replace(story, miss=replace(miss, quarantine=self._set_aside(stream, walked)))
+        notes = [f"held {_name(day)}: {why}" for day, why in settled.held.items()]
+        return replace(story, notes=(*story.notes, *notes), history_ends=self._history_ends(stream, story))
+
+    def _set_aside(self, stream: Stream, walked: Walked) -> str | None:
+        if walked.unusable is None:
+            return None
+        return self.quarantine.put(
+            walked.unusable.body,
+            source=stream.source,
+            stream=stream.name,
+            job=walked.job.name,
+            reason=walked.unusable.reason,
+            message=walked.unusable.message,
+        ).name
+
+    def _history_ends(self, stream: Stream, story: JobStory) -> str | None:
+        """How the end of history was found, if enough empty windows in a row say so now."""
+        rule = stream.window
+        if rule is None or rule.empty_stop is None or story.proved is None or story.received:
+            return None
+        known = self.opened.cache.ledger(stream.key)
+        if known.history is not None:
+            return None
+        filled = [day for day, document in known.days.items() if document.records]
+        state = planning.state_of(known, oldest_day=min(filled, default=None))
+        with_this = replace(state, proved=intervals.union(state.proved, [story.proved]))
+        found = planning.history_end(stream, with_this)
+        return None if found is None else found.how
+
+    def _record(self, source: Source, stream: Stream, stories: tuple[JobStory, ...], *, closes: bool) -> RunRecord:
+        sequence = self.tally.sequences.get(stream.key, 0) + 1
+        self.tally.sequences[stream.key] = sequence
+        files = self.opened.described.files
+        return RunRecord(
+            run=self.run,
+            sequence=sequence,
+            closes=closes,
+            snap=__version__,
+            command=self.command,
+            started=self.started,
+            at=self.opened.world.clock.now(),
+            source=source.name,
+            stream=stream.name,
+            settings={path: files[path] for path in (paths.SETTINGS, source.file)},
+            stories=stories,
+            notes=self.opened.notes if sequence == 1 else (),
+            turn=self.opened.cache.ledger(stream.key, days=()).turn + 1,
+        )
+
+    # --- writing ---
+
+    def _commit(self, stream: Stream, record: RunRecord, settled: Settled) -> Committed:
+        store, cache = self.opened.store, self.opened.cache
+        head = store.head()
+        self.spool.sync()
+        before = waiting(self.opened, stream.key)
+        together = [*before, record]
+        told = [FileChange(runs.path_of(item), runs.encode(item)) for item in together]
+        message = messages.message(together, settled.changes)
+        commit = store.commit(Batch((*settled.files, *told), message, record.at), head)
+        cache.apply(commit, [record])
+        if settled.places:
+            cache.set_places(stream.key, settled.places, at=commit)
+        self.opened.pending.remove(stream.key, [runs.file_name(item) for item in before])
+        store.settle()
+        committed = Committed(commit, stream.key, message.split("\n", 1)[0])
+        self.tally.commits.append(committed)
+        return committed
+
+    def _wait(self, stream: Stream, record: RunRecord) -> None:
+        self.opened.pending.put(stream.key, runs.file_name(record), data=runs.encode(record))
+        self.opened.cache.apply(None, [record])
+
+    def flush(self, stream: Stream) -> None:
+        """Commit what has waited for a day, so that no evidence stays on this machine alone for longer."""
+        before = waiting(self.opened, stream.key)
+        if not before or not runs.must_go(before, self.opened.world.clock.now()):
+            return
+        store = self.opened.store
+        told = [FileChange(runs.path_of(item), runs.encode(item)) for item in before]
+        message = messages.message(before, {})
+        commit = store.commit(Batch(tuple(told), message, self.opened.world.clock.now()), store.head())
+        self.opened.cache.apply(commit, [])
+        self.opened.pending.remove(stream.key, [runs.file_name(item) for item in before])
+        store.settle()
+        self.tally.commits.append(Committed(commit, stream.key, message.split("\n", 1)[0]))
+
+    # --- what settling asks ---
+
+    def _archived(self, stream: Stream) -> Archived:
+        store = self.opened.store
+        head = store.head()
+        assert head is not None  # noqa: S101 - `init` made a commit
+
+        def places(keys: Collection[bytes]) -> Mapping[bytes, date | None]:
+            if not keys:
+                return {}
+            catch_up_places(self.opened, stream, head)
+            return self.opened.cache.places(stream.key, keys)
+
+        def documents() -> Collection[date]:
+            listed = (paths.day_of(path, stream.key) for path, _ in store.paths(stream.key, head))
+            return [day for day in listed if day is not None]
+
+        proved = self.opened.cache.ledger(stream.key, days=()).proved
+        return Archived(
+            read=lambda path: store.read(path, head),
+            places=places,
+            days_with_documents=documents,
+            newest_proved=proved[-1].window.end if proved else None,
+        )
+
+    # --- counting ---
+
+    def _count(self, stream: Stream, story: JobStory, committed: Committed | None) -> None:
+        before = self.tally.streams.get(stream.key, StreamRun(stream.key))
+        facts = [*story.days.values(), *([story.dateless] if story.dateless else [])]
+        self.tally.streams[stream.key] = StreamRun(
+            stream.key,
+            requests=before.requests + story.requests,
+            windows=before.windows + 1,
+            records=before.records + story.stored,
+            days_new=before.days_new + sum(fact.change == "new" for fact in facts),
+            days_changed=before.days_changed + sum(fact.change in ("changed", "emptied") for fact in facts),
+            commits=before.commits + (committed is not None),
+        )
+
+    def _note_problems(self, stream: Stream, story: JobStory, settled: Settled) -> None:
+        first, last = _days_of(story)
+        if story.miss is not None:
+            self.tally.problems.append(
+                DayProblem(stream.key, first, last, story.miss.state, story.miss.why, coverage.next_step(story.miss))
+            )
+        for day, why in settled.held.items():
+            step = f"look at {stream.key}/_held, then copy it over the present document or delete it, and commit"
+            self.tally.problems.append(DayProblem(stream.key, day, day, "held", why, step))
+
+
+def _settle_time(stream: Stream) -> timedelta:
+    return stream.window.settle.rough() if stream.window is not None else timedelta()
+
+
+def _days_of(story: JobStory) -> tuple[date | None, date | None]:
+    if story.window is None:
+        return None, None
+    touched = list(days.days_of(story.window, story.zone))
+    return (touched[0], touched[-1]) if touched else (None, None)
+
+
+def _name(day: date | None) -> str:
+    return "the document" if day is None else day.isoformat()

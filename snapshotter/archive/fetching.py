@@ -1,0 +1,198 @@
+"""`snap fetch`: recover, plan, walk the lanes side by side, commit one window at a time, and tell.
+
+Lanes ask in threads of their own. Everything that touches the repository, the ledger or waiting records happens in
+the one thread that called `fetch`; a lane hands its walk over and waits until it is committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from snapshotter.archive.committing import Committer
+from snapshotter.archive.lanes import LaneSet, Stops, Tell, Work
+from snapshotter.archive.opening import Opened, for_writing, open_archive
+from snapshotter.core import planning, resuming, runs
+from snapshotter.edge.secrets import Gathered, gather
+from snapshotter.edge.spool import Spool
+from snapshotter.edge.world import World
+from snapshotter.model import HeldBack, Job, Reason
+from snapshotter.results import Exit, FetchOptions, Notice, Planned, Progress, Ran
+from snapshotter.spec import Source, Stream
+
+URGENCY = {
+    Reason.RESUME: 0,
+    Reason.SNAPSHOT: 1,
+    Reason.FEED: 1,
+    Reason.RECENT: 1,
+    Reason.ASKED: 2,
+    Reason.REFRESH: 3,
+    Reason.RETRY: 3,
+    Reason.BACKFILL: 4,
+}
+
+
+@dataclass(slots=True)
+class Drawn:
+    """A plan for all streams, and what stands in the way of some."""
+
+    work: list[Work] = field(default_factory=list)
+    held_back: list[HeldBack] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    codes: set[Exit] = field(default_factory=set)
+    secrets: dict[str, Gathered] = field(default_factory=dict)
+
+
+def plan(path: Path, options: FetchOptions, world: World) -> Planned:
+    """What a fetch would ask and why; nothing is asked and nothing written."""
+    opened = open_archive(path, world)
+    spool = Spool(opened.local / "spool", world.clock)
+    with opened.closing():
+        drawn = draw(opened, spool, options, now=world.clock.now())
+    return Planned(tuple(item.job for item in drawn.work), tuple(drawn.held_back), tuple(drawn.notices))
+
+
+def fetch(path: Path, options: FetchOptions, world: World, *, tell: Tell, stops: Stops | None = None) -> Ran:
+    """Ask for what is new and what is missing, and commit it."""
+    with for_writing(path, world, command="snap fetch", wait=options.wait) as opened:
+        return _Run(opened, options, world, tell=tell, stops=stops or Stops(world.clock)).go()
+
+
+# --- planning ---
+
+
+def draw(opened: Opened, spool: Spool, options: FetchOptions, *, now: datetime) -> Drawn:
+    """The plan for the streams that are asked for; broken files and missing secrets take their source out."""
+    drawn = Drawn()
+    chosen = opened.streams(options.targets)
+    for problem in opened.described.problems:
+        drawn.notices.append(Notice("error", problem.file, str(problem)))
+        drawn.codes.add(Exit.CONFIG)
+    ready = {source.name for source in _distinct(chosen) if _has_secrets(source, opened, drawn)}
+    resumed = _resumed_jobs(spool)
+    for source, stream in chosen:
+        if source.name in ready:
+            _draw_stream(opened, source, stream, drawn, options=options, now=now, resumed=resumed.get(stream.key, ()))
+    drawn.work.sort(key=lambda item: URGENCY[item.job.reason])
+    return drawn
+
+
+def _distinct(chosen: Iterable[tuple[Source, Stream]]) -> list[Source]:
+    return list({source.name: source for source, _ in chosen}.values())
+
+
+def _has_secrets(source: Source, opened: Opened, drawn: Drawn) -> bool:
+    gathered = gather(source.secrets, opened.world.env)
+    drawn.secrets[source.name] = gathered
+    for name, hint in gathered.missing:
+        drawn.notices.append(Notice("error", source.name, f"the secret {name!r} is missing: {hint}"))
+        drawn.codes.add(Exit.CONFIG)
+    drawn.notices += [Notice("warning", source.name, warning) for warning in gathered.warnings]
+    return not gathered.missing
+
+
+def _resumed_jobs(spool: Spool) -> Mapping[str, Sequence[Job]]:
+    found: dict[str, list[Job]] = {}
+    for name in spool.jobs():
+        job = resuming.job_named(name, pages=len(spool.pages(name)))
+        if job is not None:
+            found.setdefault(f"{job.source}/{job.stream}", []).append(job)
+    return found
+
+
+def _draw_stream(
+    opened: Opened,
+    source: Source,
+    stream: Stream,
+    drawn: Drawn,
+    *,
+    options: FetchOptions,
+    now: datetime,
+    resumed: Sequence[Job],
+) -> None:
+    known = opened.cache.ledger(stream.key, days=())
+    planned = planning.plan_stream(stream, planning.state_of(known), now=now, since=options.since, until=options.until)
+    first = [job for job in resumed if job.window is not None or stream.window is None]
+    names = {job.name for job in first}
+    drawn.work += [Work(source, stream, job) for job in first]
+    drawn.work += [Work(source, stream, job) for job in planned.jobs if job.name not in names]
+    drawn.held_back += planned.held_back
+
+
+# --- running ---
+
+
+class _Run:
+    """One run."""
+
+    def __init__(self, opened: Opened, options: FetchOptions, world: World, *, tell: Tell, stops: Stops) -> None:
+        self.opened = opened
+        self.options = options
+        self.world = world
+        self.tell = tell
+        self.started = world.clock.now()
+        self.run = runs.run_id(self.started, world.chance.getrandbits(24))
+        self.spool = Spool(opened.local / "spool", world.clock)
+        self.stops = stops
+        self.stops.limit(max_requests=self._max_requests(), deadline=self._deadline())
+        self.notices: list[Notice] = [Notice("info", "", note) for note in opened.notes]
+        self.codes: set[Exit] = set()
+
+    def go(self) -> Ran:
+        """The whole run, from what an earlier one left to the last commit."""
+        self._report_dead_runs()
+        self.spool.begin_run(self.run, {"command": "fetch"})
+        committer = Committer(self.opened, self.spool, run=self.run, command="fetch", started=self.started)
+        drawn = draw(self.opened, self.spool, self.options, now=self.started)
+        self.notices += drawn.notices
+        self.codes |= drawn.codes
+        for item in drawn.work:
+            self.tell(Progress(item.stream.key, "planned", item.job.why))
+        lanes = LaneSet(self.opened, self.spool, committer, run=self.run, tell=self.tell, stops=self.stops)
+        with ExitStack() as after:
+            after.callback(self._finish)
+            held = lanes.walk(drawn.work, drawn.secrets)
+            for _, stream in self.opened.streams(self.options.targets):
+                committer.flush(stream)
+        return self._told(committer, [*drawn.held_back, *held])
+
+    def _finish(self) -> None:
+        self.notices += [Notice("info", "", note) for note in self.opened.store.finish()]
+        self.spool.end_run(self.run)
+
+    def _report_dead_runs(self) -> None:
+        for dead in self.spool.dead_runs():
+            left = sum(dead.waiting.values())
+            words = f"the run {dead.run} died" + (f"; {left} pages that it received are used now" if left else "")
+            self.notices.append(Notice("warning", "", words))
+            self.opened.notes = (*self.opened.notes, words)
+            self.spool.end_run(dead.run)
+
+    def _max_requests(self) -> int | None:
+        given = [self.options.max_requests, self.opened.described.settings.max_requests]
+        return min((count for count in given if count is not None), default=None)
+
+    def _deadline(self) -> float | None:
+        settings = self.opened.described.settings.deadline
+        given = [self.options.deadline, settings.rough().total_seconds() if settings is not None else None]
+        return min((seconds for seconds in given if seconds is not None), default=None)
+
+    def _told(self, committer: Committer, held: Sequence[HeldBack]) -> Ran:
+        if committer.tally.problems:
+            self.codes.add(Exit.SOME_DAYS)
+        if self.stops.interrupted:
+            self.codes.add(Exit.INTERRUPTED)
+        return Ran(
+            run=self.run,
+            started=self.started,
+            finished=self.world.clock.now(),
+            streams=tuple(committer.tally.streams.values()),
+            commits=tuple(committer.tally.commits),
+            problems=tuple(committer.tally.problems),
+            held_back=tuple(held),
+            notices=tuple(self.notices),
+            codes=frozenset(self.codes),
+        )

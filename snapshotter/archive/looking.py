@@ -1,0 +1,200 @@
+"""Looking at an archive: one day, its versions, the state of everything, past runs. Nothing here writes a commit."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from snapshotter.archive.opening import Opened, for_writing, open_archive, waiting
+from snapshotter.core import coverage, paths, runs, states, windows
+from snapshotter.edge.quarantine import Quarantine
+from snapshotter.edge.spool import Spool
+from snapshotter.edge.world import World
+from snapshotter.errors import UsageError
+from snapshotter.model import QuarantineEntry, RunRecord, Version
+from snapshotter.results import LogEntry, Notice, RunLine, RunStory, Shown, Status, StreamStatus
+from snapshotter.spec import Kind, Stream
+
+UNDATED = "undated"
+
+
+def show(path: Path, target: str, day: str | None, world: World, *, at: str | None = None) -> Shown:
+    """The document of a day (or `undated`, or a snapshot without a day) as it is or was."""
+    opened = open_archive(path, world)
+    _, stream = opened.stream(target)
+    where = _path(stream, day)
+    commit = opened.store.resolve(at) if at is not None else opened.store.head()
+    data = opened.store.read(where, commit) if commit is not None else None
+    if commit is None or data is None:
+        when = f" at {at}" if at is not None else ""
+        raise UsageError(f"{where}: no such document{when}; `snap log {stream.key}` lists what there is")
+    return Shown(where, commit, data)
+
+
+def _path(stream: Stream, day: str | None) -> str:
+    if stream.kind is Kind.SNAPSHOT and stream.day is None:
+        if day is not None:
+            raise UsageError(f"{stream.key} is one whole state and has no days; leave {day!r} out")
+        return paths.snapshot(stream.key)
+    if day is None:
+        raise UsageError(f"{stream.key} is split by day; name one, like 2018-02-05")
+    if day == UNDATED:
+        return paths.document(stream.key, None)
+    return paths.document(stream.key, parse_day(day))
+
+
+def parse_day(text: str) -> date:
+    """A day as people write it on the command line."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is not a day; write it like 2018-02-05") from None
+
+
+def log(
+    path: Path, target: str | None, day: str | None, world: World, *, limit: int | None = None
+) -> tuple[LogEntry, ...]:
+    """What was committed to the archive, to a source or stream, or to one day; newest first."""
+    opened = open_archive(path, world)
+    return tuple(_log_entry(version) for version in opened.store.versions(_log_path(opened, target, day), limit=limit))
+
+
+def _log_path(opened: Opened, target: str | None, day: str | None) -> str:
+    if target is None:
+        return ""
+    if day is None:
+        opened.streams([target])
+        return target
+    _, stream = opened.stream(target)
+    return _path(stream, day)
+
+
+def _log_entry(version: Version) -> LogEntry:
+    text, trailers = _split_trailers(version.body)
+    run = next((value for key, value in trailers if key == "Run"), None)
+    return LogEntry(version.commit, version.at, version.subject, tuple(text), run)
+
+
+def _split_trailers(body: str) -> tuple[list[str], list[tuple[str, str]]]:
+    paragraphs = [part for part in body.strip("\n").split("\n\n") if part.strip()]
+    last = paragraphs[-1].splitlines() if paragraphs else []
+    trailers = [(key, value) for key, found, value in (line.partition(": ") for line in last) if found]
+    if not last or len(trailers) != len(last):
+        return [line for part in paragraphs for line in part.splitlines()], []
+    return [line for part in paragraphs[:-1] for line in part.splitlines()], trailers
+
+
+# --- status ---
+
+
+def status(path: Path, targets: Collection[str], world: World) -> Status:
+    """What is there, what is missing and why, a line a stream."""
+    opened = open_archive(path, world)
+    now = world.clock.now()
+    with opened.closing():
+        streams = tuple(_stream_status(opened, stream, now=now) for _, stream in opened.streams(targets))
+    notices = [Notice("error", problem.file, str(problem)) for problem in opened.described.problems]
+    return Status(
+        path=str(opened.root),
+        head=opened.store.head(),
+        streams=streams,
+        notices=tuple(notices),
+        waiting_spool=len(Spool(opened.local / "spool", world.clock).jobs()),
+        quarantined=len(Quarantine(opened.local / "quarantine", world.clock).entries()),
+    )
+
+
+def _stream_status(opened: Opened, stream: Stream, *, now: datetime) -> StreamStatus:
+    terms = terms_of(stream, opened.described.settings.zone, now=now)
+    light = opened.cache.ledger(stream.key, days=())
+    ledger = opened.cache.ledger(stream.key, days=coverage.unsettled_days(light, terms))
+    return coverage.stream_status(ledger, stream.kind, terms=terms)
+
+
+def terms_of(stream: Stream, zone: str, *, now: datetime) -> states.Terms:
+    """By what the days of a stream are judged."""
+    rule = stream.window
+    return states.Terms(
+        zone=stream.day.zone if stream.day is not None else zone,
+        now=now,
+        settle=rule.settle.rough() if rule is not None else timedelta(),
+        origin=windows.origin(rule) if rule is not None else None,
+        end=windows.frozen_end(rule, now) if rule is not None and rule.end != "now" else None,
+    )
+
+
+# --- runs ---
+
+
+def run_lines(
+    path: Path, world: World, *, limit: int | None = None, failed: bool = False, since: date | None = None
+) -> tuple[RunLine, ...]:
+    """Past runs, newest first."""
+    opened = open_archive(path, world)
+    found: dict[str, list[RunRecord]] = {}
+    for record in _records(opened):
+        found.setdefault(record.run, []).append(record)
+    lines = [_run_line(name, records) for name, records in sorted(found.items(), reverse=True)]
+    kept = [line for line in lines if (line.problems or not failed) and (since is None or line.started.date() >= since)]
+    return tuple(kept[:limit])
+
+
+def _records(opened: Opened) -> Iterator[RunRecord]:
+    head = opened.store.head()
+    for where, _ in opened.store.paths("", head) if head is not None else ():
+        if f"/{runs.FOLDER}/" in where:
+            data = opened.store.read(where, head)
+            if data is not None:
+                yield runs.decode(data, where)
+    yield from waiting(opened)
+
+
+def _run_line(name: str, records: list[RunRecord]) -> RunLine:
+    stories = [story for record in records for story in record.stories]
+    facts = [
+        fact for story in stories for fact in [*story.days.values(), *([story.dateless] if story.dateless else [])]
+    ]
+    return RunLine(
+        run=name,
+        started=min(record.started for record in records),
+        at=max(record.at for record in records),
+        command=records[0].command,
+        streams=tuple(sorted({f"{record.source}/{record.stream}" for record in records})),
+        requests=sum(story.requests for story in stories),
+        days_new=sum(fact.change == "new" for fact in facts),
+        days_changed=sum(fact.change in ("changed", "emptied") for fact in facts),
+        problems=sum(story.miss is not None for story in stories),
+    )
+
+
+def run_story(path: Path, name: str, world: World) -> RunStory:
+    """Everything one run recorded, oldest first."""
+    opened = open_archive(path, world)
+    found = [record for record in _records(opened) if record.run == name]
+    if not found:
+        raise UsageError(f"no run {name!r}; `snap runs` lists them")
+    return RunStory(name, tuple(runs.in_order(found)))
+
+
+# --- the quarantine ---
+
+
+def quarantined(path: Path, world: World) -> tuple[QuarantineEntry, ...]:
+    """Answers that could not be used, oldest first."""
+    return _quarantine(path, world).entries()
+
+
+def quarantined_bytes(path: Path, name: str, world: World) -> bytes:
+    """One of them, as it came."""
+    return _quarantine(path, world).get(name)
+
+
+def drop_quarantined(path: Path, name: str, world: World) -> None:
+    """Throw one away."""
+    with for_writing(path, world, command="snap quarantine drop") as opened:
+        Quarantine(opened.local / "quarantine", world.clock).drop(name)
+
+
+def _quarantine(path: Path, world: World) -> Quarantine:
+    return Quarantine(open_archive(path, world).local / "quarantine", world.clock)

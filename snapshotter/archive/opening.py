@@ -1,0 +1,207 @@
+"""An archive, opened: its repository, its settings and sources, its ledger brought up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+
+from snapshotter.core import ledger, paths, records, runs
+from snapshotter.core.config import Problem, load_settings, load_source
+from snapshotter.edge.cache import Cache
+from snapshotter.edge.files import Folder
+from snapshotter.edge.pending import Pending
+from snapshotter.edge.state import ArchiveLock, network_file_system
+from snapshotter.edge.store import Store
+from snapshotter.edge.world import World
+from snapshotter.errors import ConfigError, UsageError
+from snapshotter.model import RunRecord
+from snapshotter.spec import Settings, Source, Stream
+
+LOCAL = ".git/snap"
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What the files of an archive say. A file with a mistake gives no source; the others are not stopped by it."""
+
+    settings: Settings
+    sources: Mapping[str, Source]
+    files: Mapping[str, str]  # path -> blob id of what was read
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+
+@dataclass(slots=True)
+class Opened:
+    """An archive under one's hands."""
+
+    root: Path
+    store: Store
+    described: Described
+    world: World
+    notes: tuple[str, ...] = ()  # what was healed on the way in
+    _cache: Cache | None = field(default=None)
+
+    @property
+    def local(self) -> Path:
+        """The folder of what is never committed."""
+        return self.root / LOCAL
+
+    @property
+    def pending(self) -> Pending:
+        """Run records that wait for a commit."""
+        return Pending(self.local / "pending")
+
+    @property
+    def cache(self) -> Cache:
+        """The ledger, brought up to the archive's head."""
+        if self._cache is None:
+            self._cache = Cache(self.local / "cache.sqlite", ledger.fold_all)
+            catch_up(self._cache, self)
+        return self._cache
+
+    @contextmanager
+    def closing(self) -> Iterator[None]:
+        """Let go of the ledger at the end."""
+        try:
+            yield
+        finally:
+            if self._cache is not None:
+                self._cache.close()
+                self._cache = None
+
+    def streams(self, targets: Collection[str] = ()) -> tuple[tuple[Source, Stream], ...]:
+        """The streams that are named, or all; `UsageError` for a name that is not there."""
+        everything = [
+            (source, stream) for source in self.described.sources.values() for stream in source.streams.values()
+        ]
+        if not targets:
+            return tuple(everything)
+        for target in targets:
+            self._check_target(target, everything)
+        wanted = set(targets)
+        return tuple((source, stream) for source, stream in everything if source.name in wanted or stream.key in wanted)
+
+    def stream(self, target: str) -> tuple[Source, Stream]:
+        """The one stream of that name."""
+        found = self.streams([target])
+        if "/" not in target and len(found) > 1:
+            names = ", ".join(stream.key for _, stream in found)
+            raise UsageError(f"{target} has several streams; name one of {names}")
+        return found[0]
+
+    def _check_target(self, target: str, everything: list[tuple[Source, Stream]]) -> None:
+        known = {source.name for source, _ in everything} | {stream.key for _, stream in everything}
+        if target in known:
+            return
+        name = target.split("/", maxsplit=1)[0]
+        broken = [problem for problem in self.described.problems if problem.file == f"{paths.SOURCES}/{name}.toml"]
+        if broken:
+            raise ConfigError(f"{target}: its file has mistakes: {broken[0]}; `snap check` lists them all")
+        near = get_close_matches(target, known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(sorted(known)) or 'none yet'}"
+        raise UsageError(f"no source or stream {target!r}{hint}")
+
+
+def describe(root: Path, store: Store) -> Described:
+    """Read `snap.toml` and every file in `sources/` as they lie in the working tree."""
+    folder = Folder(root)
+    text = _text(folder, paths.SETTINGS)
+    if text is None:
+        raise ConfigError(f"{root}: no {paths.SETTINGS}; is this an archive? `snap init DIR` makes one")
+    files = {paths.SETTINGS: store.id_of(text.encode())}
+    settings, problems = load_settings(text, file=paths.SETTINGS)
+    if settings is None:
+        raise ConfigError("\n".join(str(problem) for problem in problems))
+    sources: dict[str, Source] = {}
+    warnings: list[Problem] = []
+    found = list(problems)
+    for name in sorted(folder.entries(paths.SOURCES)):
+        if not name.endswith(".toml") or name.startswith("."):
+            continue
+        path = f"{paths.SOURCES}/{name}"
+        text = _text(folder, path) or ""
+        files[path] = store.id_of(text.encode())
+        loaded = load_source(text, file=path, settings=settings)
+        found += loaded.problems
+        warnings += loaded.warnings
+        sources |= {source.name: source for source in loaded.sources}
+    return Described(settings, sources, files, tuple(found), tuple(warnings))
+
+
+def _text(folder: Folder, path: str) -> str | None:
+    data = folder.read(path)
+    if data is None:
+        return None
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+
+
+def open_archive(path: Path, world: World) -> Opened:
+    """The archive around a folder, for looking."""
+    store = Store.find(path, env=world.env)
+    return Opened(store.root, store, describe(store.root, store), world)
+
+
+@contextmanager
+def for_writing(path: Path, world: World, *, command: str, wait: float = 0.0) -> Iterator[Opened]:
+    """The archive around a folder, locked and healed; `Busy` when another run holds it."""
+    store = Store.find(path, env=world.env)
+    started = world.clock.now()
+    lock = ArchiveLock(store.root / LOCAL / "lock", world.clock, command=command)
+    lock.acquire(wait=wait)
+    try:
+        notes = [*store.heal(started), *_disk_notes(store.root)]
+        opened = Opened(store.root, store, describe(store.root, store), world, tuple(notes))
+        with opened.closing():
+            yield opened
+    finally:
+        lock.release()
+
+
+def _disk_notes(root: Path) -> Iterator[str]:
+    kind = network_file_system(root)
+    if kind is not None:
+        yield f"{root} lies on a network file system ({kind}), where locks may not hold: let one machine only run snap"
+
+
+# --- the ledger ---
+
+
+def catch_up(cache: Cache, opened: Opened) -> None:
+    """Fold into the cache what was committed since it was written, and what waits for a commit."""
+    head, known = opened.store.head(), cache.head()
+    if head is None or known == head:
+        return
+    found = [
+        runs.decode(opened.store.blob(blob), path)
+        for path, blob in opened.store.changed(known, head)
+        if blob is not None and f"/{runs.FOLDER}/" in path
+    ]
+    cache.apply(head, [*found, *waiting(opened)])
+
+
+def waiting(opened: Opened, stream: str | None = None) -> tuple[RunRecord, ...]:
+    """The run records that wait for a commit, of one stream or of all."""
+    streams = opened.pending.streams() if stream is None else (stream,)
+    return tuple(runs.decode(item.data, item.path) for name in streams for item in opened.pending.waiting(name))
+
+
+def catch_up_places(opened: Opened, stream: Stream, head: str) -> None:
+    """Note where the ids of a stream lie, from the documents that changed since that was last done."""
+    cache = opened.cache
+    known = cache.placed(stream.key)
+    if known == head:
+        return
+    reader = records.Reader(stream)
+    for path, blob in opened.store.changed(known, head, stream.key):
+        day = paths.day_of(path, stream.key)
+        if day is not None and blob is not None:
+            found = reader.document(opened.store.blob(blob), day=day)
+            cache.set_places(stream.key, {record.key: day for record in found if record.key is not None})
+    cache.set_places(stream.key, {}, at=head)

@@ -1,0 +1,196 @@
+"""From what a walk brought to what is committed: which span is proved, which documents change, what the story is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from snapshotter.core import days, documents, paths
+from snapshotter.fetch import Walked
+from snapshotter.model import Change, DayFact, FileChange, JobStory, Window
+from snapshotter.spec import Kind, Stream
+
+GRAIN = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """One walk, ready to be committed."""
+
+    files: tuple[FileChange, ...]
+    story: JobStory
+    changes: Mapping[date | None, Change] = field(default_factory=dict)
+    places: Mapping[bytes, date | None] = field(default_factory=dict)  # ids and the day they stand on now
+    held: Mapping[date | None, str] = field(default_factory=dict)  # day -> why its new version waits
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """What settling asks of the archive."""
+
+    read: Callable[[str], bytes | None]
+    places: Callable[[Collection[bytes]], Mapping[bytes, date | None]]
+    days_with_documents: Callable[[], Collection[date]]
+    newest_proved: datetime | None
+
+
+def settle(stream: Stream, walked: Walked, archived: Archived, *, started: datetime) -> Settled:
+    """What this walk changes in the archive."""
+    if stream.kind is Kind.SNAPSHOT and stream.day is None:
+        return _settle_snapshot(stream, walked, archived)
+    return _settle_days(stream, walked, archived, started=started)
+
+
+# --- one whole state ---
+
+
+def _settle_snapshot(stream: Stream, walked: Walked, archived: Archived) -> Settled:
+    path = paths.snapshot(stream.key)
+    if not walked.good or walked.not_modified:  # a part of a state says nothing about the rest
+        return Settled((), _story(stream, walked, proved=None, facts={}))
+    change = documents.settle_snapshot(stream, walked.records, archived.read(path))
+    if change is None:
+        return Settled((), _story(stream, walked, proved=None, facts={}))
+    settled = _filed(stream, {None: change}, archived, path_of=lambda _: path)
+    return Settled(
+        settled.files, _story(stream, walked, proved=None, facts=settled.facts), settled.changes, {}, settled.held
+    )
+
+
+# --- days ---
+
+
+def _settle_days(stream: Stream, walked: Walked, archived: Archived, *, started: datetime) -> Settled:
+    proved = proved_span(stream, walked, archived, started=started)
+    if walked.not_modified:
+        return Settled((), _story(stream, walked, proved=proved, facts={}))
+    replaces = proved is not None and not stream.is_feed
+    elsewhere = archived.places([record.key for record in walked.records if record.key is not None])
+    concerned: set[date | None] = {record.day for record in walked.records} | set(elsewhere.values())
+    if proved is not None and replaces:
+        concerned |= _days_in(stream, proved, archived)
+    read = {day: archived.read(paths.document(stream.key, day)) for day in concerned}
+    outcome = documents.settle(
+        stream,
+        span=proved,
+        replaces=replaces,
+        records=walked.records,
+        old={day: data for day, data in read.items() if data is not None},
+        elsewhere=elsewhere,
+    )
+    filed = _filed(stream, outcome.documents, archived, path_of=lambda day: paths.document(stream.key, day))
+    story = _story(stream, walked, proved=proved, facts=filed.facts, duplicates=outcome.duplicates)
+    here = {record.key: record.day for record in walked.records if record.key is not None and record.day is not None}
+    return Settled(filed.files, story, filed.changes, here, filed.held)
+
+
+def _days_in(stream: Stream, span: Window, archived: Archived) -> set[date | None]:
+    assert stream.day is not None  # noqa: S101 - only streams that are split by day come here
+    if stream.kind is Kind.SNAPSHOT:  # its span reaches back to the oldest record
+        return set(archived.days_with_documents())
+    return set(days.days_of(span, stream.day.zone))
+
+
+def proved_span(stream: Stream, walked: Walked, archived: Archived, *, started: datetime) -> Window | None:
+    """The span that the walk is evidence for, or None."""
+    if not walked.good:
+        return None
+    if walked.job.window is not None:
+        return walked.job.window
+    if walked.not_modified:
+        newest = archived.newest_proved
+        return Window(newest, started) if newest is not None and newest < started else None
+    if stream.kind is Kind.SNAPSHOT and stream.day is not None:
+        return documents.snapshot_span(stream.day.zone, walked.records, archived.days_with_documents(), now=started)
+    instants = [record.instant for record in walked.records if record.instant is not None]
+    if not instants:
+        return None
+    # A feed may have been cut right after its oldest record, so that instant itself is not covered.
+    oldest = walked.met if walked.met is not None else min(instants) + GRAIN
+    return Window(oldest, started) if oldest < started else None
+
+
+# --- files and facts ---
+
+
+@dataclass(frozen=True, slots=True)
+class _Filed:
+    files: tuple[FileChange, ...]
+    facts: Mapping[date | None, DayFact]
+    changes: Mapping[date | None, Change]
+    held: Mapping[date | None, str]
+
+
+def _filed(
+    stream: Stream,
+    changed: Mapping[date | None, documents.DocumentChange],
+    archived: Archived,
+    *,
+    path_of: Callable[[date | None], str],
+) -> _Filed:
+    files: list[FileChange] = []
+    facts: dict[date | None, DayFact] = {}
+    changes: dict[date | None, Change] = {}
+    held: dict[date | None, str] = {}
+    for day, document in changed.items():
+        path = path_of(day)
+        waiting = paths.held(path, stream.key)
+        why = documents.held(stream, None if document.old is None else document.was, document.records)
+        if why is not None:
+            held[day] = why
+            if archived.read(waiting) != document.new:
+                files.append(FileChange(waiting, document.new))
+            continue
+        files.append(FileChange(path, document.new))
+        if archived.read(waiting) is not None:  # what was offered before is overtaken
+            files.append(FileChange(waiting, None))
+        facts[day] = _fact(document)
+        changes[day] = document.change
+    return _Filed(tuple(files), facts, changes, held)
+
+
+def _fact(document: documents.DocumentChange) -> DayFact:
+    kind = "new" if document.old is None else "changed" if document.records else "emptied"
+    return DayFact(
+        records=document.records,
+        sha256=hashlib.sha256(document.new).hexdigest(),
+        change=kind,  # type: ignore[arg-type]
+        added=document.change.added,
+        removed=document.change.removed,
+        edited=document.change.changed,
+    )
+
+
+def _story(
+    stream: Stream,
+    walked: Walked,
+    *,
+    proved: Window | None,
+    facts: Mapping[date | None, DayFact],
+    duplicates: int = 0,
+) -> JobStory:
+    return JobStory(
+        job=walked.job.name,
+        reason=walked.job.reason,
+        why=walked.job.why,
+        window=walked.job.window,
+        proved=proved,
+        zone=stream.day.zone if stream.day is not None else "UTC",
+        stop=walked.stop,
+        at=walked.at,
+        requests=walked.requests,
+        pages=walked.pages,
+        received=walked.received,
+        stored=len(walked.records),
+        left_out=walked.left_out,
+        duplicates=duplicates,
+        days={day: fact for day, fact in facts.items() if day is not None},
+        dateless=facts.get(None),
+        undated=sum(record.day is None for record in walked.records),
+        miss=walked.miss,
+        envelope={path: value.decode() for path, value in walked.envelope.items()},
+        validators=walked.validators,
+        notes=walked.notes,
+    )

@@ -1,0 +1,141 @@
+"""Making an archive, adding a source to it, checking what its files say."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from importlib.resources import files
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from snapshotter import __version__, catalogue
+from snapshotter.archive.opening import Opened, describe, for_writing, open_archive
+from snapshotter.canonical import encode_indented
+from snapshotter.core import paths, schema
+from snapshotter.core.config import settings_template
+from snapshotter.edge.secrets import gather
+from snapshotter.edge.store import Store
+from snapshotter.edge.world import World
+from snapshotter.edge.zone import machine_zone
+from snapshotter.errors import UsageError
+from snapshotter.model import Batch, FileChange
+from snapshotter.results import Added, CatalogueEntry, Checked, Created, Missing, Notice
+
+README = "README.md"
+
+
+def init(path: Path, world: World, *, zone: str | None = None) -> Created:
+    """Make an archive in a new or empty folder."""
+    chosen, notes = _zone(zone, world)
+    made = _first_files(chosen)
+    store = Store.create(path, env=world.env)
+    message = (
+        f"Begin the archive\n\nDays are cut in {chosen} where a source says nothing else.\n\nSnap: {__version__}\n"
+    )
+    commit = store.commit(Batch(made, message, world.clock.now()), None)
+    notes += [Notice("warning", "hooks", note) for note in store.install_hooks()]
+    store.finish()
+    return Created(str(store.root), commit, tuple(change.path for change in made), tuple(notes))
+
+
+def _zone(zone: str | None, world: World) -> tuple[str, list[Notice]]:
+    if zone is not None:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise UsageError(f"--zone {zone!r}: no such time zone; write it like Europe/Berlin or UTC") from None
+        return zone, []
+    found = machine_zone(world.env)
+    if found is None:
+        words = (
+            "this machine names no time zone, so days are cut in UTC; change `zone` before the first fetch if wanted"
+        )
+        return "UTC", [Notice("warning", paths.SETTINGS, words)]
+    return found, []
+
+
+def _first_files(zone: str) -> tuple[FileChange, ...]:
+    readme = (files("snapshotter._data") / "archive-readme.md").read_bytes()
+    return (
+        FileChange(README, readme),
+        FileChange(paths.SETTINGS, settings_template(zone).encode()),
+        FileChange(f"{paths.SOURCES}/.gitkeep", b""),
+        *(FileChange(f"{paths.SCHEMA}/{name}", data) for name, data in schema_files().items()),
+    )
+
+
+def schema_files() -> dict[str, bytes]:
+    """The JSON Schemas that editors use, by file name."""
+    return {
+        "source.v1.json": encode_indented(schema.source_schema()),
+        "settings.v1.json": encode_indented(schema.settings_schema()),
+    }
+
+
+def entries(path: Path | None, world: World) -> tuple[CatalogueEntry, ...]:
+    """The ready source files, and which of them an archive has already."""
+    have: set[str] = set()
+    if path is not None:
+        have = {Path(name).stem for name in open_archive(path, world).described.files}
+    return tuple(
+        CatalogueEntry(entry.name, entry.title, entry.needs, added=entry.name in have) for entry in catalogue.listing()
+    )
+
+
+def add(path: Path, name: str, world: World, *, wait: float = 0.0) -> Added:
+    """Copy a ready source file into the archive and commit it."""
+    if name not in catalogue.names():
+        raise UsageError(f"no source {name!r} in the catalogue; `snap add` lists them")
+    target = f"{paths.SOURCES}/{name}.toml"
+    with for_writing(path, world, command="snap add", wait=wait) as opened:
+        if (opened.root / target).exists():
+            raise UsageError(f"{target} is there already; edit it, or move it away first")
+        message = f"Add {name}\n\nCopied from the catalogue of snap {__version__}.\n\nSource: {name}\n"
+        change = FileChange(target, catalogue.text(name).encode())
+        commit = opened.store.commit(Batch((change,), message, world.clock.now()), opened.store.head())
+        opened.store.finish()
+        opened.described = describe(opened.root, opened.store)
+        return Added(name, target, commit, missing_secrets(opened, [name]))
+
+
+def check(path: Path, names: Collection[str], world: World) -> Checked:
+    """What the files of an archive say: every mistake at once, and which secrets are missing. Asks no API."""
+    opened = open_archive(path, world)
+    described = opened.described
+    wanted = _files_of(opened, names)
+    sources = {source.name: tuple(source.streams) for source in described.sources.values() if source.file in wanted}
+    return Checked(
+        files=tuple(sorted(wanted)),
+        sources=sources,
+        problems=tuple(str(problem) for problem in described.problems if problem.file in wanted),
+        missing=missing_secrets(opened, sources),
+        notes=tuple(
+            Notice("warning", warning.file, str(warning)) for warning in described.warnings if warning.file in wanted
+        ),
+    )
+
+
+def _files_of(opened: Opened, names: Collection[str]) -> set[str]:
+    """The files that are meant: all, or those of sources named by source or by file."""
+    everything = set(opened.described.files)
+    if not names:
+        return everything
+    wanted: set[str] = set()
+    for name in names:
+        source = opened.described.sources.get(name)
+        file = source.file if source is not None else f"{paths.SOURCES}/{Path(name).stem}.toml"
+        if file not in everything:
+            known = sorted(Path(known).stem for known in everything if known.startswith(paths.SOURCES))
+            raise UsageError(f"no source {name!r}; known are {', '.join(known) or 'none yet'}")
+        wanted.add(file)
+    return wanted
+
+
+def missing_secrets(opened: Opened, names: Collection[str]) -> tuple[Missing, ...]:
+    """The secrets of these sources that are not found now."""
+    found: list[Missing] = []
+    for name in names:
+        source = opened.described.sources.get(name)
+        if source is not None:
+            gathered = gather(source.secrets, opened.world.env)
+            found += [Missing(name, secret, hint) for secret, hint in gathered.missing]
+    return tuple(found)

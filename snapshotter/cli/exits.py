@@ -1,0 +1,86 @@
+"""The one place where errors become words and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+
+import click
+
+from snapshotter.cli.surroundings import state_folder
+from snapshotter.errors import (
+    Busy,
+    ConfigError,
+    CouldNotTell,
+    Damaged,
+    DiskRefused,
+    Refused,
+    SnapError,
+    Unreadable,
+    UsageError,
+)
+from snapshotter.results import Exit
+
+CODES: tuple[tuple[type[SnapError], Exit], ...] = (
+    (ConfigError, Exit.CONFIG),
+    (UsageError, Exit.CONFIG),
+    (Refused, Exit.SOME_DAYS),
+    (Unreadable, Exit.SOME_DAYS),
+    (Busy, Exit.BUSY),
+    (Damaged, Exit.DAMAGED),
+    (DiskRefused, Exit.DISK),
+    (CouldNotTell, Exit.NOT_TOLD),
+)
+
+HELP = """\b
+Exit codes:
+  0    all done, or held back and named
+  2    usage or configuration
+  3    saved, but some days failed, are invalid or held
+  5    the archive is damaged, or moved while we looked
+  74   the disk refused
+  75   another run holds the archive
+  130  interrupted; what was saved is named"""
+
+
+def code_of(error: SnapError) -> Exit:
+    """The exit code of an error."""
+    return next((code for kind, code in CODES if isinstance(error, kind)), Exit.BUG)
+
+
+def run(command: click.Command, arguments: list[str] | None) -> int:
+    """Run a command; gives its exit code."""
+    try:
+        result = command.main(args=arguments, prog_name="snap", standalone_mode=False)
+    except SnapError as error:
+        click.echo(f"snap: {error}", err=True)
+        return int(code_of(error))
+    except click.ClickException as error:
+        error.show()
+        return int(Exit.CONFIG)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("snap: interrupted", err=True)
+        return int(Exit.INTERRUPTED)
+    except BrokenPipeError:  # `snap log | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains once more at its end
+        return int(Exit.DONE)
+    except Exception:  # noqa: BLE001 - the last door: a bug is told in one line, its traceback kept in a file
+        click.echo(f"snap: this is a bug in snap, sorry; what happened stands in {_kept()}", err=True)
+        return int(Exit.BUG)
+    return int(result) if isinstance(result, int) else int(Exit.DONE)
+
+
+def _kept() -> str:
+    """Where the traceback was written: source lines without values, so that no secret gets there."""
+    path = state_folder() / "last-bug.txt"
+    text = traceback.format_exc()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.write_text(text)
+        Path(path).chmod(0o600)
+    except OSError:
+        click.echo(text, err=True)
+        return "the lines above"
+    return str(path)

@@ -1,0 +1,93 @@
+"""`try`, `fetch`."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import click
+
+from snapshotter.archive import fetching, trying
+from snapshotter.archive.lanes import Stops
+from snapshotter.cli.exits import HELP
+from snapshotter.cli.options import DAY, LENGTH, echo, echo_json, json_option
+from snapshotter.cli.surroundings import archive_folder, is_terminal, on_signals, the_world
+from snapshotter.core import report
+from snapshotter.results import Exit, FetchOptions, Progress, Ran
+
+
+@click.command("try", epilog=HELP)
+@click.argument("target", metavar="SOURCE/STREAM")
+@click.option("--pages", default=2, show_default=True, type=click.IntRange(1, 10), help="How many pages at most.")
+@click.option("--day", "day", type=DAY, help="A day to ask for; by default the newest window.")
+@json_option
+@click.pass_obj
+def try_command(archive: str | None, target: str, pages: int, day: date | None, *, as_json: bool) -> int:
+    """Ask for a page or two: the request, what came, how the days fall, what would be left out. Writes nothing.
+
+    \b
+    Examples:
+      snap try usgs-earthquakes/events
+      snap try usgs-earthquakes/events --day 2018-02-05 --pages 1
+    """
+    result = trying.try_stream(archive_folder(archive), target, the_world(), pages=pages, day=day)
+    echo_json(result) if as_json else echo(report.tried(result))
+    return Exit.DONE if result.good else Exit.SOME_DAYS
+
+
+@click.command("fetch", epilog=HELP)
+@click.argument("targets", metavar="[SOURCE[/STREAM]]...", nargs=-1)
+@click.option("--since", type=DAY, help="The first day to ask for.")
+@click.option("--until", type=DAY, help="The last day to ask for.")
+@click.option("--dry-run", is_flag=True, help="Print every window that would be asked and why; ask nothing.")
+@click.option("--max-requests", type=click.IntRange(1), metavar="N", help="Send at most N requests.")
+@click.option("--deadline", type=LENGTH, metavar="T", help="Ask nothing more after this time, like 10m.")
+@click.option("--wait", type=LENGTH, default=0.0, metavar="T", help="Wait this long for another run to end, like 5m.")
+@click.option("-v", "--verbose", is_flag=True, help="Tell every step, also where there is no terminal.")
+@click.option("-q", "--quiet", is_flag=True, help="Tell nothing but problems.")
+@json_option
+@click.pass_obj
+def fetch_command(
+    archive: str | None, /, *, dry_run: bool, verbose: bool, quiet: bool, as_json: bool, **given: object
+) -> int:
+    """Download recent days, then older ones, newest first, until the origin. Silent under cron when all is well.
+
+    \b
+    Examples:
+      snap fetch
+      snap fetch strava --max-requests 100
+      snap fetch usgs-earthquakes/events --since 2018-02-01 --until 2018-02-07
+      snap fetch --dry-run
+    """
+    options = FetchOptions(**given)  # type: ignore[arg-type]
+    folder, world = archive_folder(archive), the_world()
+    if dry_run:
+        planned = fetching.plan(folder, options, world)
+        echo_json(planned) if as_json else echo(report.planned(planned))
+        return Exit.DONE
+    watched = not quiet and (verbose or is_terminal())
+    stops = Stops(world.clock)
+    with on_signals(stops.interrupt):
+        result = fetching.fetch(folder, options, world, tell=_tell if watched else _silent, stops=stops)
+    if as_json:
+        echo_json(result)
+    else:
+        _say(result, watched=watched)
+    return result.exit
+
+
+def _tell(step: Progress) -> None:
+    if step.kind != "planned":
+        click.echo(f"{step.stream}: {report.step(step)}", err=True)
+
+
+def _silent(step: Progress) -> None:
+    """Say nothing."""
+
+
+def _say(result: Ran, *, watched: bool) -> None:
+    """All of it to a person; to a log only what is wrong."""
+    if watched:
+        echo(report.ran(result))
+    else:
+        for line in report.wrong(result):
+            click.echo(line, err=True)

@@ -1,0 +1,156 @@
+"""`show`, `log`, `status`, `runs`, `quarantine`."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+
+import click
+
+from snapshotter.archive import looking
+from snapshotter.cli.exits import HELP
+from snapshotter.cli.options import DAY, echo, echo_json, json_option
+from snapshotter.cli.surroundings import archive_folder, the_world
+from snapshotter.core import report
+from snapshotter.results import Exit
+
+
+@click.command("show", epilog=HELP)
+@click.argument("target", metavar="SOURCE/STREAM")
+@click.argument("day", metavar="[DAY]", required=False)
+@click.option("--at", metavar="REV", help="As of a commit, or of a date like 2024-03-01.")
+@click.pass_obj
+def show_command(archive: str | None, target: str, day: str | None, at: str | None) -> int:
+    """Print the document of a day, of `undated` records, or of a snapshot (which has no DAY).
+
+    \b
+    Examples:
+      snap show usgs-earthquakes/events 2018-02-05
+      snap show usgs-earthquakes/events 2018-02-05 --at HEAD~1
+      snap show github/starred --at 2024-03-01
+    """
+    result = looking.show(archive_folder(archive), target, day, the_world(), at=at)
+    click.echo(result.data, nl=False)
+    return Exit.DONE
+
+
+@click.command("log", epilog=HELP)
+@click.argument("target", metavar="[SOURCE[/STREAM]]", required=False)
+@click.argument("day", metavar="[DAY]", required=False)
+@click.option("-n", "--limit", type=click.IntRange(1), metavar="N", help="The newest N only.")
+@json_option
+@click.pass_obj
+def log_command(archive: str | None, target: str | None, day: str | None, limit: int | None, *, as_json: bool) -> int:
+    """List the versions of a day, a stream or the whole archive, newest first, with what changed.
+
+    \b
+    Examples:
+      snap log
+      snap log usgs-earthquakes/events -n 5
+      snap log usgs-earthquakes/events 2018-02-05
+    """
+    entries = looking.log(archive_folder(archive), target, day, the_world(), limit=limit)
+    echo_json(entries) if as_json else echo(report.log(entries))
+    return Exit.DONE
+
+
+@click.command("status", epilog=HELP)
+@click.argument("targets", metavar="[SOURCE[/STREAM]]...", nargs=-1)
+@json_option
+@click.pass_obj
+def status_command(archive: str | None, targets: tuple[str, ...], *, as_json: bool) -> int:
+    """Say for each stream what is there, what is missing, and why.
+
+    \b
+    Examples:
+      snap status
+      snap status usgs-earthquakes
+    """
+    result = looking.status(archive_folder(archive), targets, the_world())
+    echo_json(result) if as_json else echo(report.status(result))
+    return Exit.DONE
+
+
+@click.group("runs", invoke_without_command=True, epilog=HELP)
+@click.option("-n", "--limit", type=click.IntRange(1), default=20, show_default=True, metavar="N", help="The newest N.")
+@click.option("--failed", is_flag=True, help="Only runs with problems.")
+@click.option("--since", type=DAY, help="Only runs that started on this day or later.")
+@json_option
+@click.pass_context
+def runs_command(ctx: click.Context, *, limit: int, failed: bool, since: date | None, as_json: bool) -> int:
+    """List past runs, newest first.
+
+    \b
+    Examples:
+      snap runs
+      snap runs --failed --since 2024-03-01
+      snap runs show 20180205T031500Z-3f9a2c
+    """
+    if ctx.invoked_subcommand is not None:
+        return Exit.DONE
+    lines = looking.run_lines(archive_folder(ctx.obj), the_world(), limit=limit, failed=failed, since=since)
+    echo_json(lines) if as_json else echo(report.run_lines(lines))
+    return Exit.DONE
+
+
+@runs_command.command("show", epilog=HELP)
+@click.argument("run", metavar="ID")
+@json_option
+@click.pass_obj
+def runs_show(archive: str | None, run: str, *, as_json: bool) -> int:
+    """Tell what one run asked, what came, and why it stopped.
+
+    \b
+    Example:
+      snap runs show 20180205T031500Z-3f9a2c
+    """
+    story = looking.run_story(archive_folder(archive), run, the_world())
+    echo_json(story) if as_json else echo(report.run_story(story))
+    return Exit.DONE
+
+
+@click.group("quarantine", invoke_without_command=True, epilog=HELP)
+@json_option
+@click.pass_context
+def quarantine_command(ctx: click.Context, *, as_json: bool) -> int:
+    """List answers that could not be used; they are kept as they came.
+
+    \b
+    Examples:
+      snap quarantine
+      snap quarantine show NAME > body.bin
+      snap quarantine drop NAME
+    """
+    if ctx.invoked_subcommand is not None:
+        return Exit.DONE
+    entries = looking.quarantined(archive_folder(ctx.obj), the_world())
+    echo_json(entries) if as_json else echo(report.quarantined(entries))
+    return Exit.DONE
+
+
+@quarantine_command.command("show", epilog=HELP)
+@click.argument("name")
+@click.pass_obj
+def quarantine_show(archive: str | None, name: str) -> int:
+    """Print the bytes of an answer, exactly as they came.
+
+    \b
+    Example:
+      snap quarantine show 3f9a2c… > body.bin
+    """
+    sys.stdout.buffer.write(looking.quarantined_bytes(archive_folder(archive), name, the_world()))
+    return Exit.DONE
+
+
+@quarantine_command.command("drop", epilog=HELP)
+@click.argument("name")
+@click.pass_obj
+def quarantine_drop(archive: str | None, name: str) -> int:
+    """Throw an answer away.
+
+    \b
+    Example:
+      snap quarantine drop 3f9a2c…
+    """
+    looking.drop_quarantined(archive_folder(archive), name, the_world())
+    return Exit.DONE

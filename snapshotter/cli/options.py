@@ -1,0 +1,68 @@
+"""Options and values that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any, TypeVar
+
+import click
+
+from snapshotter.errors import ConfigError, UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class DayType(click.ParamType[date]):
+    """A day, like 2018-02-05."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The day, or an error that says how one is written."""
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a day; write it like 2018-02-05", param, ctx)
+
+
+class LengthType(click.ParamType[float]):
+    """A length of time with its unit, like 10m; in seconds."""
+
+    name = "length"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The seconds, or an error that says how a length is written."""
+        from snapshotter.core.spans import parse_span  # noqa: PLC0415 - only where it is given
+
+        if isinstance(value, int | float):
+            return float(value)
+        try:
+            return parse_span(value).rough().total_seconds()
+        except (ConfigError, UsageError, ValueError) as error:
+            self.fail(str(error), param, ctx)
+
+
+DAY = DayType()
+LENGTH = LengthType()
+
+
+def json_option(command: F) -> F:
+    """`--json`: the result for a script."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")(command)
+
+
+def echo(text: str) -> None:
+    """Print a result, if there is something to say."""
+    if text:
+        click.echo(text)
+
+
+def echo_json(value: object) -> None:
+    """Print a result as JSON, the members named as in the result."""
+    from snapshotter.canonical import encode_indented  # noqa: PLC0415 - only where it is asked for
+    from snapshotter.codec import to_plain  # noqa: PLC0415
+
+    click.echo(encode_indented(to_plain(value)), nl=False)

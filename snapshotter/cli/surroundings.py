@@ -1,0 +1,60 @@
+"""What the command line takes from the process: environment, folders, terminal, signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from snapshotter.edge.world import World
+
+
+def state_folder(env: Mapping[str, str] | None = None) -> Path:
+    """Where tokens, budgets and lane times of the user lie: `$XDG_STATE_HOME/snap`, else `~/.local/state/snap`."""
+    found = os.environ if env is None else env
+    base = found.get("XDG_STATE_HOME")
+    return Path(base) / "snap" if base else Path(found.get("HOME") or "~").expanduser() / ".local/state/snap"
+
+
+def the_world() -> World:
+    """The real one."""
+    from snapshotter.edge.world import World  # noqa: PLC0415 - `--help` needs none
+
+    os.umask(0o077)
+    env = dict(os.environ)
+    return World(env=env, state=state_folder(env))
+
+
+def archive_folder(given: str | None) -> Path:
+    """The folder to look for the archive in."""
+    return Path(given) if given else Path.cwd()
+
+
+def is_terminal() -> bool:
+    """Whether a person is looking at what goes to standard error."""
+    return sys.stderr.isatty()
+
+
+@contextmanager
+def on_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """The first SIGINT or SIGTERM calls `stop`, the second one ends at once."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def first(number: int, frame: FrameType | None) -> None:
+        stop()
+        for name in before:
+            signal.signal(name, signal.SIG_DFL)
+
+    for number in before:
+        signal.signal(number, first)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

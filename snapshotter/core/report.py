@@ -1,0 +1,311 @@
+"""What the use cases gave back, in words for a terminal of 80 columns. Plain text; colour is put on elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+
+from snapshotter.core.escaping import escape
+from snapshotter.model import DayFact, HeldBack, Job, JobStory, QuarantineEntry, RunRecord, Window
+from snapshotter.results import (
+    Added,
+    CatalogueEntry,
+    Checked,
+    Created,
+    DayProblem,
+    Exit,
+    LogEntry,
+    Missing,
+    Notice,
+    Planned,
+    Progress,
+    Ran,
+    RunLine,
+    RunStory,
+    Status,
+    StreamStatus,
+    Tried,
+    TriedPage,
+)
+
+MOST_DAYS = 12
+MOST_COMMITS = 12
+LONGEST = 400  # characters of one line that may come from outside
+
+
+def created(result: Created) -> str:
+    """After `init`."""
+    lines = [f"Made an archive in {result.path}", *map(notice, result.notes), ""]
+    lines += ["Next: go there, and add a source:", f"  cd {result.path}", "  snap add", "  snap add usgs-earthquakes"]
+    return _text(lines)
+
+
+def catalogue(entries: Sequence[CatalogueEntry]) -> str:
+    """`add` without a name."""
+    width = max((len(entry.name) for entry in entries), default=0)
+    lines = ["Ready source files:"]
+    for entry in entries:
+        needs = f" (needs {', '.join(entry.needs)})" if entry.needs else ""
+        added = " - added" if entry.added else ""
+        lines += [f"  {entry.name:<{width}}  {entry.title}{needs}{added}"]
+    lines += ["", "Add one with: snap add NAME"]
+    return _text(lines)
+
+
+def added(result: Added) -> str:
+    """After `add NAME`."""
+    lines = [f"Added {result.path} (commit {result.commit[:8]})"]
+    lines += [missing(item) for item in result.missing]
+    lines += ["", f"Next: read {result.path} and fill in its [vars], then:", f"  snap check {result.source}"]
+    return _text([*lines, f"  snap fetch {result.source}"])
+
+
+def missing(item: Missing) -> str:
+    """A secret that is not there."""
+    return f"{item.source}: the secret {item.secret!r} is missing: {item.hint}"
+
+
+def checked(result: Checked) -> str:
+    """`check`."""
+    lines = [_safe(problem) for problem in result.problems]
+    lines += [notice(note) for note in result.notes]
+    lines += [missing(item) for item in result.missing]
+    if result.problems:
+        return _text([*lines, "", _count(len(result.problems), "mistake") + " found"])
+    streams = sum(len(names) for names in result.sources.values())
+    right = f"{_count(len(result.files), 'file')} right: {_count(len(result.sources), 'source')}"
+    lines += [f"{right}, {_count(streams, 'stream')}"]
+    if not result.sources:
+        lines += ["", "Next: add a source with `snap add`"]
+    return _text(lines)
+
+
+def notice(item: Notice) -> str:
+    """One thing that a person should know."""
+    about = f"{item.about}: " if item.about and not item.text.startswith(item.about) else ""
+    return f"{item.level}: {about}{_safe(item.text)}" if item.level != "info" else f"{about}{_safe(item.text)}"
+
+
+# --- plans and runs ---
+
+
+def planned(result: Planned) -> str:
+    """`fetch --dry-run`: every window with its reason."""
+    lines = [notice(item) for item in result.notices]
+    by_stream: dict[str, list[Job]] = {}
+    for job in result.jobs:
+        by_stream.setdefault(f"{job.source}/{job.stream}", []).append(job)
+    for key, jobs in by_stream.items():
+        lines += [f"{key}: {_count(len(jobs), 'window')}"]
+        lines += [f"  {_asked(job):<25} {job.reason.value:<9} {_safe(job.why)}" for job in jobs]
+    if not result.jobs:
+        lines += ["nothing to ask"]
+    lines += [_held_back(item) for item in result.held_back]
+    return _text(lines)
+
+
+def _asked(job: Job) -> str:
+    return "everything" if job.window is None else span(job.window)
+
+
+def span(window: Window) -> str:
+    """A window in words: whole days as days, else with the time."""
+    start, end = window.start, window.end
+    if start.time() == end.time() == datetime.min.time():
+        return f"{start.date()} to {date.fromordinal(end.date().toordinal() - 1)}"
+    return f"{start:%Y-%m-%d %H:%M} to {end:%m-%d %H:%M}"
+
+
+def _held_back(item: HeldBack) -> str:
+    return f"held back: {item.job.source}/{item.job.stream} {_asked(item.job)}: {_safe(item.why)}"
+
+
+def ran(result: Ran) -> str:
+    """The summary of a run."""
+    lines = [notice(item) for item in result.notices]
+    lines += [_commit_line(item.commit, item.subject) for item in result.commits[-MOST_COMMITS:]]
+    if len(result.commits) > MOST_COMMITS:
+        lines.insert(len(result.notices), f"... and {len(result.commits) - MOST_COMMITS} commits before")
+    lines += problems(result.problems)
+    lines += _held_back_lines(result.held_back)
+    requests = sum(stream.requests for stream in result.streams)
+    new = sum(stream.days_new for stream in result.streams)
+    changed = sum(stream.days_changed for stream in result.streams)
+    seconds = (result.finished - result.started).total_seconds()
+    what = "nothing new" if not result.commits else f"{_count(new, 'day')} new, {changed} changed"
+    ended = "interrupted; " if Exit.INTERRUPTED in result.codes else ""
+    lines += [f"{ended}{what}; {_count(requests, 'request')} in {seconds:.0f} s"]
+    return _text(lines)
+
+
+def wrong(result: Ran) -> list[str]:
+    """What a person must be told of a run even if nobody looks: problems, and what stands in the way."""
+    told = [notice(item) for item in result.notices if item.level != "info"]
+    told += problems(result.problems)
+    if Exit.INTERRUPTED in result.codes:
+        told += [f"interrupted; {_count(len(result.commits), 'commit')} saved before"]
+    return told
+
+
+def step(item: Progress) -> str:
+    """One step of a run that is under way."""
+    return _safe(item.text)
+
+
+def quarantined(entries: Sequence[QuarantineEntry]) -> str:
+    """`quarantine`: what is kept and why."""
+    lines: list[str] = []
+    for entry in entries:
+        lines += [f"{entry.name}  {entry.at:%Y-%m-%d %H:%M}  {_safe(entry.job)}, {entry.size:,} bytes"]
+        lines += [f"    {_safe(entry.reason)}: {_safe(entry.message)}"]
+    return _text(lines or ["the quarantine is empty"])
+
+
+def _commit_line(commit: str, subject: str) -> str:
+    return f"{commit[:8]} {_safe(subject)}"
+
+
+def _held_back_lines(items: Sequence[HeldBack]) -> list[str]:
+    """What was left for later, one line a stream and reason."""
+    grouped: dict[tuple[str, str], int] = {}
+    for item in items:
+        key = (f"{item.job.source}/{item.job.stream}", item.why)
+        grouped[key] = grouped.get(key, 0) + 1
+    return [f"held back: {key}: {_count(count, 'window')}: {_safe(why)}" for (key, why), count in grouped.items()]
+
+
+def problems(items: Iterable[DayProblem]) -> list[str]:
+    """Days that are not as they should be, with what to do."""
+    lines: list[str] = []
+    for item in items:
+        days = _days(item.first, item.last)
+        lines += [f"{item.state}: {item.stream}{days}: {_safe(item.why)}"]
+        if item.next_step:
+            lines += [f"  {_safe(item.next_step)}"]
+    return lines
+
+
+def _days(first: date | None, last: date | None) -> str:
+    if first is None:
+        return ""
+    return f" {first}" if last is None or last == first else f" {first} to {last}"
+
+
+# --- looking ---
+
+
+def tried(result: Tried) -> str:
+    """`try`: what one or two pages show."""
+    lines = [f"{result.stream}, {span(result.window)}" if result.window is not None else result.stream]
+    for number, page in enumerate(result.pages, start=1):
+        lines += ["", f"page {number}", *_tried_page(page)]
+    if result.first_record is not None:
+        lines += ["", "first record", *(f"  {_safe(line)}" for line in result.first_record.splitlines())]
+    if result.not_stored:
+        lines += [
+            "",
+            "not stored (name it in `envelope` to keep it)",
+            *(f"  {_safe(name)}" for name in result.not_stored),
+        ]
+    return _text([*lines, "", _safe(result.verdict)])
+
+
+def _tried_page(page: TriedPage) -> list[str]:
+    status = "no answer" if page.status is None else str(page.status)
+    lines = [f"  {_safe(page.request)}", f"  {status}, {page.size:,} bytes in {page.seconds:.1f} s"]
+    lines += [f"    {_safe(name)}: {_safe(value)}" for name, value in page.headers]
+    if page.problem is not None:
+        return [*lines, f"  problem: {_safe(page.problem)}"]
+    lines += [f"  {_count(page.received, 'record')}, {page.kept} kept"]
+    lines += [f"  left out by {_safe(reason)}: {count}" for reason, count in page.left_out.items()]
+    shown = list(page.days.items())[:MOST_DAYS]
+    lines += [f"    {day}  {_count(count, 'record')}" for day, count in shown]
+    if len(page.days) > MOST_DAYS:
+        lines += [f"    ... and {len(page.days) - MOST_DAYS} days more"]
+    return [*lines, f"  then: {_safe(page.next)}"]
+
+
+def log(entries: Sequence[LogEntry], *, zone_words: str = "UTC") -> str:
+    """`log`: newest first, with what changed."""
+    lines: list[str] = []
+    for entry in entries:
+        lines += [f"{entry.commit[:8]} {entry.at:%Y-%m-%d %H:%M} {_safe(entry.subject)}"]
+        lines += [f"    {_safe(line)}" for line in entry.lines]
+    return _text(lines or ["no commits"])
+
+
+def status(result: Status) -> str:
+    """`status`: a line a stream, then what is wrong."""
+    lines = [notice(item) for item in result.notices]
+    if not result.streams:
+        return _text([*lines, "no sources yet; add one with `snap add`"])
+    for stream in result.streams:
+        lines += [f"{stream.stream}: {_safe(stream.summary)}", *_status_details(stream)]
+    if result.waiting_spool:
+        lines += [f"{_count(result.waiting_spool, 'window')} half fetched; the next fetch goes on there"]
+    if result.quarantined:
+        lines += [f"{_count(result.quarantined, 'unusable answer')} kept in the quarantine"]
+    return _text(lines)
+
+
+def _status_details(stream: StreamStatus) -> list[str]:
+    lines: list[str] = []
+    if stream.records:
+        lines += [f"  {_count(stream.records, 'record')}"]
+    if stream.held:
+        lines += [f"  {_count(stream.held, 'version')} held back and waiting for you in _held/"]
+    return lines + [f"  {line}" for line in problems(stream.problems[:3])]
+
+
+def run_lines(lines: Sequence[RunLine]) -> str:
+    """`runs`: newest first."""
+    told: list[str] = []
+    for line in lines:
+        what = f"{line.days_new} new, {line.days_changed} changed, {_count(line.requests, 'request')}"
+        wrong = f", {_count(line.problems, 'problem')}" if line.problems else ""
+        told += [f"{line.run}  {line.started:%Y-%m-%d %H:%M}  {line.command}: {what}{wrong}"]
+    return _text(told or ["no runs yet"])
+
+
+def run_story(story: RunStory) -> str:
+    """`runs show`: what one run asked and what came."""
+    first = story.records[0]
+    lines = [f"{story.run}: snap {first.snap} {first.command}, started {first.started:%Y-%m-%d %H:%M:%S} UTC"]
+    for record in story.records:
+        lines += [f"  note: {_safe(note)}" for note in record.notes]
+        for told in record.stories:
+            lines += _story_lines(record, told)
+    return _text(lines)
+
+
+def _story_lines(record: RunRecord, story: JobStory) -> list[str]:
+    asked = "everything" if story.window is None else span(story.window)
+    proved = "proved" if story.proved is not None or (story.window is None and story.miss is None) else "not proved"
+    head = f"{record.source}/{record.stream} {asked} ({story.reason.value}): {story.stop}, {proved}"
+    lines = ["", head, f"  {_count(story.requests, 'request')}, {_count(story.received, 'record')} received"]
+    lines += [f"  left out by {_safe(reason)}: {count}" for reason, count in story.left_out.items()]
+    lines += [f"  {page.status} {_safe(page.request)}: {_count(page.records, 'record')}" for page in story.pages]
+    lines += [f"  {day} {fact.change}: {_count(fact.records, 'record')}" for day, fact in _facts(story).items()]
+    if story.miss is not None:
+        lines += [f"  {story.miss.state}: {_safe(story.miss.why)}"]
+    return lines + [f"  note: {_safe(note)}" for note in story.notes]
+
+
+def _facts(story: JobStory) -> Mapping[str, DayFact]:
+    facts = {day.isoformat(): fact for day, fact in sorted(story.days.items())}
+    return facts | ({"document": story.dateless} if story.dateless is not None else {})
+
+
+# --- words ---
+
+
+def _safe(text: str) -> str:
+    return escape(text, LONGEST)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "\n".join(lines)

@@ -1,0 +1,25 @@
+"""Jobs read back from their names, as the spool keeps them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from snapshotter.model import Job, Reason, Window
+
+
+def job_named(name: str, *, pages: int) -> Job | None:
+    """The job whose responses wait in the spool under this name; None for a name that is not one of a job."""
+    key, *rest = name.split(" ")
+    source, slash, stream = key.partition("/")
+    if not slash or len(rest) not in (0, 2):
+        return None
+    why = f"{pages} pages wait in the spool"
+    if not rest:
+        return Job(source, stream, None, Reason.RESUME, why)
+    try:
+        start, end = (datetime.fromisoformat(text) for text in rest)
+    except ValueError:
+        return None
+    if start.tzinfo is None or end.tzinfo is None or start >= end:
+        return None
+    return Job(source, stream, Window(start, end), Reason.RESUME, why)

@@ -1,0 +1,483 @@
+"""One job: ask, turn pages, until the paginator says why it stops.
+
+Every response is in the spool before it is read, and a response found there is not asked again. What to ask next,
+whether to ask again and what a page holds is decided in `core`; this room only says in which order things happen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from tenacity import RetryCallState, Retrying, retry_if_result, stop_never
+
+from snapshotter.core import paging, records, retry
+from snapshotter.errors import Unreadable
+from snapshotter.model import (
+    Again,
+    Answer,
+    EndHere,
+    GiveUp,
+    Job,
+    MissFact,
+    PageFact,
+    PageRecords,
+    Record,
+    RenewAuth,
+    Request,
+    Response,
+    SpoolEntry,
+    Take,
+    TakeEmpty,
+    Validators,
+    Verdict,
+)
+from snapshotter.spec import Source, Stream
+
+
+class Asking(Protocol):
+    """What a job needs of the world."""
+
+    def stopped(self) -> str | None:
+        """Why no further request may leave (`signal`, `budget`, …), or None."""
+        ...
+
+    def ask(self, source: Source, request: Request, *, extra: Mapping[str, str]) -> Answer | GiveUp:
+        """Send once, in the lane's turn; `GiveUp` when the lane's budget is spent for longer than we wait."""
+        ...
+
+    def renew(self, source: Source) -> bool:
+        """Get a new token; whether there is one now."""
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Sleep."""
+        ...
+
+    def chance(self) -> float:
+        """A number in [0, 1)."""
+        ...
+
+    def now(self) -> datetime:
+        """Now, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        ...
+
+    def refused(self, seconds: float | None) -> None:
+        """The server refused the last request for asking too much, for so long if it said so."""
+        ...
+
+    def describe(self, request: Request) -> str:
+        """The request in one masked line."""
+        ...
+
+    def spooled(self, job: str) -> Sequence[int]:
+        """The pages of this job that wait in the spool."""
+        ...
+
+    def spooled_page(self, job: str, page: int) -> SpoolEntry | None:
+        """One of them, or None if it is damaged."""
+        ...
+
+    def spool(self, entry: SpoolEntry) -> None:
+        """Put a response on disk."""
+        ...
+
+    def known(self, stream: Stream, records: Sequence[Record]) -> Sequence[Record]:
+        """Those of the records that are archived in a proved span."""
+        ...
+
+    def secret_in(self, source: Source, body: bytes) -> str | None:
+        """The name of a secret whose value stands in the body."""
+        ...
+
+    def tell(self, stream: Stream, kind: str, text: str) -> None:
+        """Progress."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """What one job brought. `good`: the walk ended for an allowed reason and every page was read."""
+
+    job: Job
+    stop: str
+    good: bool
+    records: tuple[Record, ...]
+    pages: tuple[PageFact, ...]
+    requests: int
+    at: datetime
+    received: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    envelope: Mapping[str, bytes] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    miss: MissFact | None = None
+    unusable: Unusable | None = None
+    validators: Validators | None = None
+    met: datetime | None = None  # a feed: the newest instant of a record that was archived already
+    restart: bool = False  # the pages do not fit together: ask once more from page one
+    keeps_spool: bool = False  # the next run goes on after the last page
+    stops_stream: bool = False
+    stops_source: bool = False
+    left: str = ""  # why it was left for later, where it was
+
+    @property
+    def not_modified(self) -> bool:
+        """Whether the server said that nothing changed."""
+        return self.stop == "not_modified"
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """Bytes for the quarantine."""
+
+    body: bytes
+    reason: str
+    message: str
+
+
+class Fetcher:
+    """Walks the jobs of one stream."""
+
+    def __init__(self, source: Source, stream: Stream, world: Asking, *, run: str) -> None:
+        self.source = source
+        self.stream = stream
+        self.world = world
+        self.run = run
+        self.reader = records.Reader(stream)
+
+    def walk(
+        self,
+        job: Job,
+        *,
+        started: datetime,
+        validators_of: Callable[[str], Validators | None],
+        full_page_seen: bool = False,
+        resumes: bool = True,
+    ) -> Walked:
+        """Ask for everything of the job, from its first page that is not in the spool."""
+        first = paging.begin(self.source, self.stream, job.window, run_now=started, full_page_seen=full_page_seen)
+        wanted = self.source.client.conditional
+        validators = validators_of(first.request.identity()) if wanted else None
+        walked = _Walk(self, job, first=first, validators=validators, resumes=resumes).to_its_end()
+        if walked.stop == "not_modified" and not _may_end_unmodified(self.stream, validators):
+            return _Walk(self, job, first=first, validators=None, resumes=resumes).to_its_end()
+        return walked
+
+
+def _may_end_unmodified(stream: Stream, validators: Validators | None) -> bool:
+    """A 304 of the first page speaks for the whole only if there was one page, or the newest stand first."""
+    return stream.selection.order == "newest_first" or (validators is not None and validators.pages == 1)
+
+
+class _Walk:
+    """One walk; the mutable state of a job under way."""
+
+    def __init__(
+        self, fetcher: Fetcher, job: Job, *, first: paging.Walk, validators: Validators | None, resumes: bool
+    ) -> None:
+        self.fetcher = fetcher
+        self.world = fetcher.world
+        self.stream = fetcher.stream
+        self.job = job
+        self.first = first
+        self.validators = validators
+        self.spooled = frozenset(self.world.spooled(job.name) if resumes else ())
+        self.resumed = bool(self.spooled)
+        self.requests = 0
+        self.pages: list[PageFact] = []
+        self.read: list[PageRecords] = []
+        self.first_response: Response | None = None
+        self.renewed = False
+        self.met: datetime | None = None
+        self.at = self.world.now()
+
+    def to_its_end(self) -> Walked:
+        """Turn pages until something says stop."""
+        walk = self.first
+        while True:
+            turned = self._turn(walk)
+            if isinstance(turned, Walked):
+                return turned
+            match turned:
+                case paging.Stop():
+                    return self._stopped(turned, walk)
+                case paging.Next(following):
+                    walk = following
+
+    # --- one page ---
+
+    def _turn(self, walk: paging.Walk) -> paging.Step | Walked:
+        answer, verdict, replayed = self._answer(walk)
+        if isinstance(verdict, GiveUp) or not isinstance(answer, Response):
+            return self._given_up(verdict, walk)
+        match verdict:
+            case EndHere(stop):
+                return paging.Stop(stop, good=True)
+            case TakeEmpty():
+                page = PageRecords(records=(), received=0)
+            case _:
+                try:
+                    page = self._page(answer)
+                except Unreadable as error:
+                    return self._unreadable(answer, error)
+        self._keep(walk, answer, page, replayed=replayed)
+        return self._step(walk, answer, page)
+
+    def _page(self, response: Response) -> PageRecords:
+        secret = self.world.secret_in(self.fetcher.source, response.body)
+        if secret is not None:
+            raise Unreadable("secret", f"the answer holds the value of the secret {secret!r}")
+        try:
+            return self.fetcher.reader.page(response.body, window=self.job.window)
+        except Unreadable as error:
+            if retry.looks_like_html(response):
+                raise Unreadable("html", "an HTML page came instead of JSON (a login or maintenance page?)") from error
+            raise
+
+    def _keep(self, walk: paging.Walk, response: Response, page: PageRecords, *, replayed: bool) -> None:
+        self.first_response = self.first_response or response
+        self.read.append(page)
+        self.at = max(self.at, response.received)
+        self.pages.append(
+            PageFact(
+                number=walk.number,
+                status=response.status,
+                request=self.world.describe(walk.request),
+                sha256=hashlib.sha256(response.body).hexdigest(),
+                size=len(response.body),
+                received=response.received,
+                records=page.received,
+                replayed=replayed,
+            )
+        )
+        self.world.tell(self.stream, "page", f"page {walk.number + 1}: {page.received} records")
+
+    def _step(self, walk: paging.Walk, response: Response, page: PageRecords) -> paging.Step:
+        broken = records.order_broken(self.stream.selection.order, self.read)
+        if broken is not None:
+            return paging.Stop("order", good=False, why=broken)
+        seen = paging.PageSeen(
+            response=response,
+            plain=self.fetcher.reader.plain(response.body),
+            received=page.received,
+            keys=page.keys,
+            known=self._met_known(page),
+        )
+        return paging.advance(walk, seen)
+
+    def _met_known(self, page: PageRecords) -> bool:
+        if "known_record" not in self.stream.paging.common.stop:
+            return False
+        known = [record.instant for record in self.world.known(self.stream, page.records)]
+        self.met = max([instant for instant in known if instant is not None], default=self.met)
+        return bool(known)
+
+    # --- one answer ---
+
+    def _answer(self, walk: paging.Walk) -> tuple[Answer | None, Verdict, bool]:
+        waits = walk.number in self.spooled
+        entry = self.world.spooled_page(self.job.name, walk.number) if waits else None
+        if entry is not None and entry.identity == walk.request.identity():
+            verdict = self._judge(entry.response, walk, attempt=1, spent=0.0)
+            if isinstance(verdict, Take | TakeEmpty | EndHere):
+                return entry.response, verdict, True
+        return (*self._ask(walk), False)
+
+    def _ask(self, walk: paging.Walk) -> tuple[Answer | None, Verdict]:
+        began = self.world.monotonic()
+        last: Answer | None = None
+
+        def once(attempt: int) -> Verdict:
+            nonlocal last
+            stopped = self.world.stopped()
+            if stopped is not None:
+                return GiveUp(stopped, STOPPED_WORDS.get(stopped, stopped))
+            answer = self.world.ask(self.fetcher.source, walk.request, extra=self._conditions(walk))
+            if isinstance(answer, GiveUp):
+                return answer
+            last = answer
+            self.requests += 1
+            if isinstance(answer, Response):
+                self._spool(walk, answer)
+            verdict = self._judge(answer, walk, attempt=attempt, spent=self.world.monotonic() - began)
+            self._note_refusal(verdict)
+            return self._renew(verdict)
+
+        retrying = Retrying(
+            stop=stop_never,  # `judge` counts attempts and time
+            retry=retry_if_result(lambda verdict: isinstance(verdict, Again)),
+            wait=_seconds_asked_for,
+            sleep=self._wait,
+        )
+        attempts = iter(range(1, 1_000_000))
+        verdict = retrying(lambda: once(next(attempts)))
+        return last, verdict
+
+    def _wait(self, seconds: float) -> None:
+        if seconds >= 1:
+            self.world.tell(self.stream, "waiting", f"asks again in {seconds:.0f} s")
+        self.world.wait(seconds)
+
+    def _note_refusal(self, verdict: Verdict) -> None:
+        match verdict:
+            case Again(seconds, rate_limited=True):
+                self.world.refused(seconds)
+            case GiveUp(kind="rate_limit", again_after=seconds):
+                self.world.refused(seconds)
+
+    def _renew(self, verdict: Verdict) -> Verdict:
+        if not isinstance(verdict, RenewAuth):
+            return verdict
+        if not self.renewed and self.world.renew(self.fetcher.source):
+            self.renewed = True
+            return Again(0.0, verdict.why)
+        return GiveUp("auth", verdict.why, status=401, stops_source=True)
+
+    def _judge(self, answer: Answer, walk: paging.Walk, *, attempt: int, spent: float) -> Verdict:
+        return retry.judge(
+            answer,
+            rules=self.stream.errors,
+            policy=self.fetcher.source.retry,
+            page_is_first=walk.number == 0,
+            attempt=attempt,
+            spent_seconds=spent,
+            max_wait=self.fetcher.source.pacing.max_wait.rough().total_seconds(),
+            now=self.world.now(),
+            chance=self.world.chance(),
+            conditional=bool(self._conditions(walk)),
+            renewed=self.renewed,
+        )
+
+    def _conditions(self, walk: paging.Walk) -> dict[str, str]:
+        known = self.validators
+        if known is None or walk.number > 0 or known.identity != walk.request.identity():
+            return {}
+        pairs = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
+        return {name: value for name, value in pairs.items() if value}
+
+    def _spool(self, walk: paging.Walk, response: Response) -> None:
+        self.world.spool(
+            SpoolEntry(
+                run=self.fetcher.run,
+                job=self.job.name,
+                page=walk.number,
+                identity=walk.request.identity(),
+                response=response,
+                shown=self.world.describe(walk.request),
+            )
+        )
+
+    # --- endings ---
+
+    def _stopped(self, stop: paging.Stop, walk: paging.Walk) -> Walked:
+        reason = stop.reason
+        if reason == "not_modified":
+            return self._ending(reason, good=True, validators=self.validators)
+        if not stop.good:
+            miss = MissFact("partial", reason, stop.why or f"paging stopped: {reason}")
+            return self._ending(reason, good=False, miss=miss, restart=reason == "total")
+        if walk.needs_recheck or (self.resumed and walk.shifts):
+            return self._rechecked(reason, walk)
+        return self._ending(reason, good=True, validators=self._validators())
+
+    def _rechecked(self, reason: str, walk: paging.Walk) -> Walked:
+        """Pages counted by number shift when records come or go during the walk: ask the first one again."""
+        answer, verdict = self._ask(self.first)
+        if not isinstance(verdict, Take) or not isinstance(answer, Response):
+            miss = MissFact("partial", "recheck", "the first page could not be asked again to prove the walk")
+            return self._ending("recheck", good=False, miss=miss, keeps_spool=True)
+        try:
+            again = self._page(answer)
+        except Unreadable as error:
+            return self._unreadable(answer, error)
+        if paging.same_first_page(self.read[0].keys, again.keys):
+            return self._ending(reason, good=True, validators=self._validators())
+        miss = MissFact("partial", "shifted", "records moved between pages during the walk")
+        return self._ending("shifted", good=False, miss=miss, restart=True)
+
+    def _given_up(self, verdict: Verdict, walk: paging.Walk) -> Walked:
+        if not isinstance(verdict, GiveUp):
+            raise TypeError(f"{verdict} needs an answer")
+        if verdict.kind in STOPPED_WORDS:
+            return self._ending(verdict.kind, good=False, keeps_spool=True, left=verdict.why)
+        if self._token_expired(verdict, walk):
+            return self._ending("expired", good=False, restart=True)
+        next_try = None
+        if verdict.again_after is not None:
+            next_try = self.world.now() + timedelta(seconds=verdict.again_after)
+        miss = MissFact("failed", verdict.kind, verdict.why, status=verdict.status, next_try=next_try)
+        return self._ending(
+            "status" if verdict.status else verdict.kind,
+            good=False,
+            miss=miss,
+            keeps_spool=verdict.kind in PASSING,
+            stops_stream=verdict.stops_stream,
+            stops_source=verdict.stops_source,
+        )
+
+    def _token_expired(self, verdict: GiveUp, walk: paging.Walk) -> bool:
+        """A resumed walk whose first request is refused: the page token is too old, the window starts again."""
+        first_of_this_run = not any(not page.replayed for page in self.pages)
+        refused = verdict.status is not None and 400 <= verdict.status < 500
+        return self.resumed and walk.number > 0 and first_of_this_run and refused and verdict.status not in KEPT_TOKENS
+
+    def _unreadable(self, response: Response, error: Unreadable) -> Walked:
+        self.at = max(self.at, response.received)
+        miss = MissFact("invalid", error.reason, error.message, status=response.status)
+        unusable = Unusable(response.body, error.reason, error.message)
+        return self._ending("decode", good=False, miss=miss, unusable=unusable)
+
+    def _validators(self) -> Validators | None:
+        first = self.first_response
+        if not self.fetcher.source.client.conditional or first is None:
+            return None
+        etag, modified = first.header("etag"), first.header("last-modified")
+        if not (etag or modified):
+            return None
+        return Validators(self.first.request.identity(), etag, modified, pages=len(self.pages))
+
+    def _ending(self, stop: str, *, good: bool, **more: Any) -> Walked:
+        left_out: Counter[str] = Counter()
+        envelope: dict[str, bytes] = {}
+        for page in self.read:
+            left_out.update(page.left_out)
+            envelope |= page.envelope
+        all_records = tuple(record for page in self.read for record in page.records)
+        return Walked(
+            job=self.job,
+            stop=stop,
+            good=good,
+            records=all_records,
+            pages=tuple(self.pages),
+            requests=self.requests,
+            at=self.at,
+            received=sum(page.received for page in self.read),
+            left_out=dict(left_out),
+            envelope=envelope,
+            met=self.met,
+            notes=tuple(dict.fromkeys(note for page in self.read for note in page.notes)),
+            **more,
+        )
+
+
+STOPPED_WORDS = {
+    "signal": "interrupted",
+    "deadline": "the deadline of the run is reached",
+    "max_requests": "the requests of this run are spent",
+    "budget": "the rate limit's budget is spent",
+}
+PASSING = frozenset({"network", "server", "rate_limit"})
+KEPT_TOKENS = frozenset({401, 403, 408, 425, 429})
+
+
+def _seconds_asked_for(state: RetryCallState) -> float:
+    verdict = state.outcome.result() if state.outcome is not None else None
+    return verdict.seconds if isinstance(verdict, Again) else 0.0
