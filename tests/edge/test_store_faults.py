@@ -1,11 +1,12 @@
 """Whatever interrupts a commit, the archive holds the old state or the new one, and the next run heals the rest."""
 
 import errno
+import subprocess
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from snapshotter.errors import Damaged, DiskRefused, SnapError
+from snapshotter.errors import Busy, Damaged, DiskRefused, SnapError
 from tests.edge.git_archives import (
     DAY,
     NEXT,
@@ -14,10 +15,12 @@ from tests.edge.git_archives import (
     Full,
     Killed,
     a_batch,
+    a_store,
     an_archive,
     git,
     is_sound,
     opened,
+    save,
     status,
 )
 
@@ -266,6 +269,30 @@ def test_a_cut_line_of_the_journal_hides_no_other(root):
     assert not journal.exists()
 
 
+def test_a_commit_completes_what_an_unhealed_run_left(root):
+    store = opened(root)
+    store.commit(a_batch({DAY: NEW}), store.head())
+
+    later_store = opened(root)
+    later_store.commit(a_batch({NEXT: NEW}), later_store.head())
+    later_store.finish()
+
+    assert (root / DAY).read_bytes() == (root / NEXT).read_bytes() == NEW
+    assert status(root) == ""
+
+
+def test_a_commit_that_did_not_land_leaves_no_journal(root):
+    store = opened(root)
+    (root / ".git/refs/heads/main.lock").write_bytes(b"")
+    with pytest.raises(Busy):
+        store.commit(a_batch({DAY: NEW}), store.head())
+
+    store.finish()
+
+    assert not (root / ".git/snap/store/journal").exists()
+    assert (root / DAY).read_bytes() == OLD
+
+
 def test_healing_on_another_branch_says_so_and_keeps_the_journal(root):
     store = opened(root)
     store.commit(a_batch({DAY: NEW}), store.head())
@@ -280,3 +307,70 @@ def test_healing_on_another_branch_says_so_and_keeps_the_journal(root):
 def test_every_error_of_the_store_is_one_a_person_is_told(root):
     with pytest.raises(SnapError):
         opened(root, Faulty(1, errno.EACCES)).commit(a_batch(CHANGES), opened(root).head())
+
+
+# --- making an archive, and a disk that is really full ---
+
+
+def test_a_kill_while_an_archive_is_made_lets_init_be_repeated(tmp_path):
+    disk = Faulty()
+    a_store(tmp_path / "probe", disk)
+
+    for at in range(1, len(disk.steps) + 1):
+        with pytest.raises(Killed):
+            a_store(tmp_path / str(at), Faulty(at, for_ever=True))
+
+        store = a_store(tmp_path / str(at))
+        save(store, {DAY: OLD})
+        assert status(store.root) == ""
+
+
+@pytest.fixture
+def mounted(tmp_path):
+    """Mounts a small file system in memory with the given options."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+
+    def mount(options):
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, check=False
+        )
+        if done.returncode:
+            pytest.skip(f"no small file system can be mounted here: {done.stderr.decode().strip()}")
+        return folder
+
+    yield mount
+    subprocess.run(["umount", folder], capture_output=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"), [("size=2m", "the disk is full"), ("size=9m,nr_inodes=60", "no inodes left")]
+)
+def test_a_disk_that_is_really_full_is_told_and_room_helps(mounted, options, words):
+    folder = mounted(options)
+    root = an_archive(folder / "archive", {DAY: OLD}).root
+    old = opened(root).head()
+    for number in range(1000):
+        try:
+            (folder / f"ballast-{number}").write_bytes(b"x" * (16384 if "inodes" not in options else 1))
+        except OSError:
+            break
+
+    with pytest.raises(DiskRefused, match=words):
+        a_run(root, Calm())
+    assert opened(root).head() == old
+    for ballast in folder.glob("ballast-*"):
+        ballast.unlink()
+    the_next_run(root, old)
+
+    assert opened(root).read(DAY) == NEW
+    assert status(root) == ""
+
+
+def test_a_read_only_disk_is_told(mounted):
+    folder = mounted("size=2m")
+    root = an_archive(folder / "archive", {DAY: OLD}).root
+    subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+
+    with pytest.raises(DiskRefused, match="read-only"):
+        a_run(root, Calm())

@@ -41,7 +41,8 @@ def noted(git: Folder) -> Mapping[str, tuple[Step, ...]]:
 
 def clear(git: Folder) -> None:
     """Forget: every noted file is on the disk as committed, or is the user's."""
-    git.remove(JOURNAL)
+    if git.status(JOURNAL) is not None:
+        git.remove(JOURNAL)
 
 
 def _step(line: bytes) -> Step | None:

@@ -1,8 +1,8 @@
 """Packs: all objects of a commit in one file and its index, with three syncs, however many objects there are.
 
-Measured on one machine, durable 30-day windows: loose objects 526 days/s, libgit2's pack builder 343, this 2,465
-(`git fast-import`, unsynced: 1,135). Small packs are rolled together by copying their bytes, so that a look-up stays
-cheap; deltas are left to git's own repack.
+Measured on one machine, durable 30-day windows: loose objects 526 days/s, libgit2's pack builder 343, this 2,465,
+and `git fast-import`, which syncs nothing, 1,135 (`benchmarks/store.py`). Small packs are rolled together by copying
+their bytes, so that a look-up stays cheap; deltas are left to git's own repack.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from snapshotter.edge.files import Folder
 from snapshotter.edge.store.objects import Made
@@ -88,7 +89,6 @@ def make_index(rows: Sequence[_Row], checksum: bytes, *, far: int = _FAR) -> byt
     counts = [0] * 256
     for row in ordered:
         counts[row.id[0]] += 1
-    fan = [sum(counts[: first + 1]) for first in range(256)]
     near: list[int] = []
     large: list[int] = []
     for row in ordered:
@@ -101,7 +101,7 @@ def make_index(rows: Sequence[_Row], checksum: bytes, *, far: int = _FAR) -> byt
     body = b"".join(
         (
             _INDEX_MAGIC,
-            struct.pack(">256I", *fan),
+            struct.pack(">256I", *accumulate(counts)),
             *(row.id for row in ordered),
             struct.pack(f">{count}I", *(row.crc for row in ordered)),
             struct.pack(f">{count}I", *near),

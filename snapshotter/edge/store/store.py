@@ -53,6 +53,7 @@ class Store:
         self._worktree = Worktree(self._tree, self._git, self._repository)
         self._notes: list[str] = []
         self._packs_written = 0
+        self._is_complete = False
 
     # --- making and finding ---
 
@@ -155,6 +156,7 @@ class Store:
         """Save a batch on top of `parent`; when this returns it is on the disk, and the branch names it."""
         self._repository.check_on_branch()
         refs.check_tip(self._repository, parent)
+        self._complete()
         blobs = self._blobs(batch)
         ids = {path: blob.id if blob else None for path, blob in blobs.items()}
         root = self._repository.root(parent) if parent else None
@@ -191,10 +193,7 @@ class Store:
         """
         self._notes.extend(heal.clear_leftovers(self._git, started_before))
         self._repository.check_on_branch()
-        completed = self._worktree.complete()
-        if completed:
-            self._notes.append(f"completed {completed} files that an interrupted run left behind its last commit")
-        self._bring_index()
+        self._complete()
         return self._told()
 
     def install_hooks(self) -> tuple[str, ...]:
@@ -241,6 +240,16 @@ class Store:
         note = refs.log_move(self._git, old=parent, new=commit.id.hex(), who=who, subject=message.split("\n")[0])
         if note:
             self._notes.append(note)
+
+    def _complete(self) -> None:
+        """Once, before anything is added to the journal: what an interrupted run noted there."""
+        if self._is_complete:
+            return
+        completed = self._worktree.complete()
+        if completed:
+            self._notes.append(f"completed {completed} files that an interrupted run left behind its last commit")
+        self._bring_index()
+        self._is_complete = True
 
     def _bring_index(self) -> None:
         if not self._worktree.finish():

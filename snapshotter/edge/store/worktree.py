@@ -93,6 +93,7 @@ class Worktree:
         """Write the index once for all settled files, sync both and clear the journal; False: the index is locked."""
         self.settle()
         if not self._settled:
+            journal.clear(self._git)  # of a commit that did not land
             return True
         index = LockedIndex(self._git)
         if not index.take():
