@@ -1,6 +1,7 @@
 """Files are whole or absent, private, durable when asked, and never reached through a link."""
 
 import errno
+import fcntl
 import os
 import stat
 
@@ -285,3 +286,50 @@ def test_entries_are_sorted_names(tmp_path):
         (tmp_path / name).write_bytes(b"")
 
     assert Folder(tmp_path).entries() == ("a", "b", "c")
+
+
+# --- what a sync is on each system ---
+
+
+@pytest.fixture
+def mac(monkeypatch):
+    """fcntl as macOS has it; `refusing` makes it fail with that error."""
+    asked = []
+
+    def control(fd, command):
+        asked.append(command)
+        if control.refusing:
+            raise OSError(control.refusing, os.strerror(control.refusing))
+
+    control.refusing = 0
+    control.asked = asked
+    monkeypatch.setattr(fcntl, "F_FULLFSYNC", 51, raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", control)
+    monkeypatch.setattr(os, "fsync", lambda fd: asked.append("fsync"))
+    return control
+
+
+def test_on_macos_the_drive_itself_is_asked(mac):
+    Disk().sync(3)
+
+    assert mac.asked == [51]
+
+
+def test_where_a_file_system_cannot_do_that_plain_fsync_is_used(mac):
+    mac.refusing = errno.ENOTSUP
+
+    Disk().sync(3)
+
+    assert mac.asked == [51, "fsync"]
+
+
+def test_an_error_of_the_drive_is_not_swallowed(mac):
+    mac.refusing = errno.EIO
+
+    with pytest.raises(OSError, match="Input/output"):
+        Disk().sync(3)
+
+
+def test_an_error_while_everything_is_synced_is_told():
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        Disk().sync_all(-1)

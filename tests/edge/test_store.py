@@ -309,6 +309,27 @@ def test_a_filter_is_never_bypassed(tmp_path, where):
         store.commit(a_batch({DAY: b"secret\n"}), store.head())
 
 
+@pytest.mark.parametrize("where", ["own-attributes", ".config/git/attributes"])
+def test_a_filter_in_the_users_own_attributes_counts_too(tmp_path, a_home_of_its_own, where):
+    store = an_archive(tmp_path / "archive")
+    (a_home_of_its_own / where).parent.mkdir(parents=True, exist_ok=True)
+    (a_home_of_its_own / where).write_text("*.json filter=git-crypt\n")
+    if where == "own-attributes":
+        (a_home_of_its_own / ".gitconfig").write_text("[core]\n\tattributesFile = ~/own-attributes\n")
+
+    with pytest.raises(Damaged, match="name the filter"):
+        opened(store.root).commit(a_batch({DAY: b"secret\n"}), store.head())
+
+
+def test_attributes_that_only_speak_of_filters_or_of_other_files_do_no_harm(tmp_path):
+    store = an_archive(tmp_path / "archive")
+    save(store, {".gitattributes": b"# no filter here\n*.bin filter=lfs\n*.json -filter\n"})
+
+    save(store, {DAY: b"[\n1\n]\n"})
+
+    assert status(store.root) == ""
+
+
 def test_a_lost_object_is_damage_with_a_hint(tmp_path):
     store = an_archive(tmp_path / "archive")
 

@@ -340,7 +340,7 @@ def mounted(tmp_path):
         return folder
 
     yield mount
-    subprocess.run(["umount", folder], capture_output=True, check=False)
+    subprocess.run(["umount", "-l", folder], capture_output=True, check=False)
 
 
 @pytest.mark.parametrize(

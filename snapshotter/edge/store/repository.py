@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pygit2
-from pygit2.enums import ConfigLevel, RepositoryInitFlag, RepositoryOpenFlag, RepositoryState, SortMode
+from pygit2.enums import ConfigLevel, Option, RepositoryInitFlag, RepositoryOpenFlag, RepositoryState, SortMode
 
 from snapshotter.edge.files import Folder
 from snapshotter.edge.store.objects import FOLDER, Entry, Made, parse_tree
@@ -27,7 +27,7 @@ _UNDER_WAY = {
 }
 _T = TypeVar("_T")
 
-pygit2.settings.enable_fsync_gitdir(value=True)  # what libgit2 writes by itself (`init`, the index) is synced too
+pygit2.option(Option.ENABLE_FSYNC_GITDIR, 1)  # what libgit2 writes by itself (`init`, the index) is synced too
 
 
 class Repository:
@@ -207,4 +207,6 @@ def _use_settings_of(env: Mapping[str, str]) -> tuple[str, str]:
     git = f"{settings}/git" if settings else ""
     pygit2.settings.search_path[ConfigLevel.GLOBAL] = home
     pygit2.settings.search_path[ConfigLevel.XDG] = git
+    if home and hasattr(pygit2.settings, "homedir"):
+        pygit2.settings.homedir = home  # what `~/` in settings means
     return home, git
