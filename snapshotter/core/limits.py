@@ -162,11 +162,11 @@ class Budgets:
         return corrected
 
     def refuse(self, now: datetime, *, method: str, path: str) -> Budgets:
-        """After a refusal that names no time: the shortest clock-aligned limit is taken as spent."""
+        """After a refusal: if nothing explains it, the shortest clock-aligned limit is taken as spent."""
         at = _micros(now)
-        fixed = [b for b in self._ours(method, path) if b.rule.kind == "fixed" and b.earliest(at) <= at]
-        shortest = min(fixed, key=lambda b: longest(b.rule.interval), default=None)
-        if shortest is None:
+        fixed = [budget for budget in self._ours(method, path) if budget.rule.kind == "fixed"]
+        shortest = min(fixed, key=lambda budget: longest(budget.rule.interval), default=None)
+        if shortest is None or self.earliest(now, method=method, path=path) is not None:
             return self
         spent = counting.raised(shortest.rule, shortest.sent, used=shortest.cap, sent_at=at, now=at)
         return replace(

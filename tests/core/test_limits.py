@@ -396,7 +396,18 @@ def test_a_bare_429_spends_the_shortest_aligned_limit():
     budgets = answered(charged(fresh(*limits), now), now, status=429)
 
     assert waits(budgets, now) == 10 * 60 + 1
-    assert waits(answered(budgets, now, status=429), now) == 12 * 3600 - 299
+    assert waits(budgets.refuse(now, method="GET", path="/x"), now) == 10 * 60 + 1
+
+
+def test_a_refusal_that_the_headers_explain_spends_nothing_else():
+    now = NOON + timedelta(minutes=5)
+    day = a_limit(2_000, Span(days=1), kind="fixed", name="day")
+    budgets = charged(fresh(a_limit(200, kind="fixed"), day, headers=(STRAVA,)), now)
+
+    budgets = answered(budgets, now, status=429, x_ratelimit_limit="200,2000", x_ratelimit_usage="7,2001")
+
+    assert waits(budgets.refuse(now, method="GET", path="/x"), now) == 12 * 3600 - 299
+    assert budgets.left(now)[0].used == 7
 
 
 def test_a_bare_429_without_an_aligned_limit_is_left_to_the_retry():

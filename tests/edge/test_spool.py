@@ -41,7 +41,7 @@ def test_an_entry_comes_back_as_it_was(tmp_path):
     value=st.text(alphabet=st.characters(), max_size=20),
     job=st.text(max_size=30),
 )
-@settings(max_examples=50)
+@settings(max_examples=30)
 def test_whatever_a_server_sends_comes_back(tmp_path_factory, body, name, value, job):
     folder = tmp_path_factory.mktemp("spool")
     entry = an_entry(body=body, job=job)
@@ -193,7 +193,7 @@ OPERATIONS = st.lists(
 
 
 @given(OPERATIONS)
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_the_spool_holds_exactly_what_was_appended_and_not_done(tmp_path_factory, operations):
     folder = tmp_path_factory.mktemp("spool")
     expected: dict[str, dict[int, bytes]] = {}
@@ -246,7 +246,7 @@ def test_a_cut_tail_is_set_aside_and_the_rest_is_used(tmp_path, share):
 
 
 @given(st.data())
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_a_flipped_byte_costs_one_response_at_most(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("spool")
     pages = [b"a" * 50, b"b" * 50, b"c" * 50]
