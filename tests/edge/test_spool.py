@@ -604,3 +604,95 @@ def test_large_bodies_are_not_kept_in_memory(tmp_path):
     tracemalloc.stop()
 
     assert peak < 5_000_000
+
+
+LAST = "append 0 1 2 1"  # after this the run may have ended without having told
+
+
+class Deadly(Disk):
+    """Ends the process right before its n-th step, or in the middle of a write."""
+
+    def __init__(self, step: int, *, in_write: bool) -> None:
+        self.left, self.in_write = step, in_write
+
+    def before(self, step: str, path: str) -> None:
+        if not self.in_write:
+            self._count()
+
+    def write(self, fd: int, data: memoryview) -> int:
+        if self.in_write:
+            self._count(lambda: os.write(fd, data[: len(data) // 2]))
+        return super().write(fd, data)
+
+    def _count(self, last_act=lambda: None) -> None:
+        self.left -= 1
+        if self.left < 0:
+            last_act()
+            os._exit(9)
+
+
+def a_working_life(folder: Path, acknowledged: int, disk: Disk) -> None:
+    """A run that sets damage aside, appends, lets go and ends; every finished act is told through the pipe."""
+    spool = a_spool(folder, "r2", disk=disk)
+    for number in range(3):
+        job = (JOB, OTHER)[number % 2]
+        for page in range(2):
+            spool.append(an_entry(page, f"{number} {page}".encode(), job=job, run="r2"))
+            os.write(acknowledged, f"append {number % 2} {page} {number} {page}\n".encode())
+        spool.sync()
+        if number < 2:
+            os.write(acknowledged, f"letting {number % 2} go\n".encode())
+            spool.done(job)
+            os.write(acknowledged, f"done {number % 2}\n".encode())
+    spool.end_run("r2")
+    os.write(acknowledged, b"end\n")
+    os._exit(0)
+
+
+def killed_at(folder: Path, disk: Disk) -> list[str]:
+    died = a_spool(folder, "r1")
+    died.append(an_entry(7, b"from before", job=OTHER))
+    die(died)
+    with files(folder)[0].open("ab") as file:
+        file.write(b"a tail that a kill cut")
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        a_working_life(folder, write, disk)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        told = pipe.read().splitlines()
+    os.waitpid(child, 0)
+    return told
+
+
+def expected_after(told: list[str]) -> dict[str, dict[int, bytes] | None]:
+    """What must be found by job; None where letting go was under way and either is right."""
+    found: dict[str, dict[int, bytes] | None] = {JOB: {}, OTHER: {7: b"from before"}}
+    for act, which, *rest in (line.split() for line in told if line != "end"):
+        job = (JOB, OTHER)[int(which)]
+        if act == "append":
+            pages = found[job] or {}
+            found[job] = {**pages, int(rest[0]): f"{rest[1]} {rest[2]}".encode()}
+        else:
+            found[job] = None if act == "letting" else {}
+    return found
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("in_write", [False, True])
+def test_a_kill_at_any_step_loses_nothing_that_was_acknowledged(tmp_path, in_write):
+    for step in range(200):
+        folder = tmp_path / str(step)
+        told = killed_at(folder, Deadly(step, in_write=in_write))
+
+        spool = a_spool(folder, "r3")
+        for job, pages in expected_after(told).items():
+            found = dict(zip(spool.pages(job), bodies(spool, job), strict=True))
+            assert pages is None or pages.items() <= found.items(), (step, told)
+        has_died = "r2" in {dead.run for dead in spool.dead_runs()}
+        assert has_died or not told or "end" in told or told[-1] == LAST, (step, told)
+        die(spool)
+        if "end" in told:
+            break
+    assert step > 8
