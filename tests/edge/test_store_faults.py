@@ -293,6 +293,21 @@ def test_a_commit_that_did_not_land_leaves_no_journal(root):
     assert (root / DAY).read_bytes() == OLD
 
 
+def test_a_lost_object_is_told_by_healing_and_not_taken_for_an_edit(root):
+    store = opened(root)
+    store.commit(a_batch({DAY: NEW}), store.head())
+    for pack in sorted((root / ".git/objects/pack").glob("*.pack"), key=lambda pack: pack.stat().st_mtime_ns)[-1:]:
+        pack.chmod(0o600)
+        content = bytearray(pack.read_bytes())
+        content[13:20] = b"\xff" * 7  # the first object is the blob
+        pack.write_bytes(content)
+
+    with pytest.raises(Damaged, match=r"blob .* cannot be read"):
+        opened(root).heal(later())
+
+    assert (root / ".git/snap/store/journal").exists()
+
+
 def test_healing_on_another_branch_says_so_and_keeps_the_journal(root):
     store = opened(root)
     store.commit(a_batch({DAY: NEW}), store.head())

@@ -38,26 +38,30 @@ class Settled:
 
 def settle_file(tree: Folder, wanted: Wanted, content: Callable[[], bytes]) -> Settled:
     """Bring one file to the wanted content, unless it is the user's. Not synced: the journal stands for it."""
+    theirs = Settled(wanted, theirs=True)
     try:
-        return _settle_plain(tree, wanted, content)
+        found = tree.look(wanted.path)
     except Damaged:  # a link, or a folder for a file: not ours
-        return Settled(wanted, theirs=True)
-
-
-def _settle_plain(tree: Folder, wanted: Wanted, content: Callable[[], bytes]) -> Settled:
-    found = tree.look(wanted.path)
+        return theirs
     there = blob_id(found[0]) if found else None
     if there == wanted.target:
         return Settled(wanted, found[1] if found else None)
     if there not in wanted.known and not (wanted.after_crash and _is_torn(found and found[0], wanted, content)):
-        return Settled(wanted, theirs=True)
-    if wanted.target is None:
+        return theirs
+    data = None if wanted.target is None else content()
+    try:
+        return Settled(wanted, _put(tree, wanted, data), wrote=True)
+    except Damaged:  # a file for a folder
+        return theirs
+
+
+def _put(tree: Folder, wanted: Wanted, data: bytes | None) -> os.stat_result | None:
+    if data is None:
         tree.remove(wanted.path)
         tree.remove_empty_parents(wanted.path)
-        return Settled(wanted, wrote=True)
-    mode = 0o700 if wanted.executable else 0o600
-    written = tree.write(wanted.path, content(), mode=mode, durable=False)
-    return Settled(wanted, _same(tree.status(wanted.path), written), wrote=True)
+        return None
+    written = tree.write(wanted.path, data, mode=0o700 if wanted.executable else 0o600, durable=False)
+    return _same(tree.status(wanted.path), written)
 
 
 class Worktree:
