@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from importlib.resources import files
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -12,6 +12,7 @@ from snapshotter.archive.opening import Opened, describe, for_writing, open_arch
 from snapshotter.canonical import encode_indented
 from snapshotter.core import paths, schema
 from snapshotter.core.config import settings_template
+from snapshotter.core.unused import unused_in, unused_in_settings
 from snapshotter.edge.secrets import gather
 from snapshotter.edge.store import Store
 from snapshotter.edge.world import World
@@ -108,10 +109,21 @@ def check(path: Path, names: Collection[str], world: World) -> Checked:
         sources=sources,
         problems=tuple(str(problem) for problem in described.problems if problem.file in wanted),
         missing=missing_secrets(opened, sources),
-        notes=tuple(
-            Notice("warning", warning.file, str(warning)) for warning in described.warnings if warning.file in wanted
-        ),
+        notes=tuple(_notes(opened, wanted)),
     )
+
+
+def _notes(opened: Opened, wanted: Collection[str]) -> Iterator[Notice]:
+    """What is odd, and what has no effect."""
+    described = opened.described
+    for warning in described.warnings:
+        if warning.file in wanted:
+            yield Notice("warning", warning.file, str(warning))
+    for source in described.sources.values():
+        if source.file in wanted:
+            yield from (Notice("info", source.file, words) for words in unused_in(source))
+    if paths.SETTINGS in wanted:
+        yield from (Notice("warning", paths.SETTINGS, words) for words in unused_in_settings(described.settings))
 
 
 def _files_of(opened: Opened, names: Collection[str]) -> set[str]:

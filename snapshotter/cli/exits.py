@@ -53,7 +53,7 @@ def code_of(error: SnapError) -> Exit:
 def run(command: click.Command, arguments: list[str] | None) -> int:
     """Run a command; gives its exit code."""
     try:
-        result = command.main(args=arguments, prog_name="snap", standalone_mode=False)
+        result = _result(command, arguments)
     except SnapError as error:
         click.echo(f"snap: {error}", err=True)
         return int(code_of(error))
@@ -70,6 +70,15 @@ def run(command: click.Command, arguments: list[str] | None) -> int:
         click.echo(f"snap: this is a bug in snap, sorry; what happened stands in {_kept()}", err=True)
         return int(Exit.BUG)
     return int(result) if isinstance(result, int) else int(Exit.DONE)
+
+
+def _result(command: click.Command, arguments: list[str] | None) -> object:
+    from snapshotter.edge.cache import CacheLost  # noqa: PLC0415 - light, but `--help` needs nothing of it
+
+    try:
+        return command.main(args=arguments, prog_name="snap", standalone_mode=False)
+    except CacheLost:  # it was thrown away; it is made again from the run records
+        return command.main(args=arguments, prog_name="snap", standalone_mode=False)
 
 
 def _kept() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
@@ -28,6 +29,7 @@ from snapshotter.results import (
     TriedPage,
 )
 
+WIDTH = 80
 MOST_DAYS = 12
 MOST_COMMITS = 12
 LONGEST = 400  # characters of one line that may come from outside
@@ -42,14 +44,15 @@ def created(result: Created) -> str:
 
 def catalogue(entries: Sequence[CatalogueEntry]) -> str:
     """`add` without a name."""
-    width = max((len(entry.name) for entry in entries), default=0)
     lines = ["Ready source files:"]
     for entry in entries:
-        needs = f" (needs {', '.join(entry.needs)})" if entry.needs else ""
-        added = " - added" if entry.added else ""
-        lines += [f"  {entry.name:<{width}}  {entry.title}{needs}{added}"]
-    lines += ["", "Add one with: snap add NAME"]
-    return _text(lines)
+        lines += ["", f"  {entry.name}{' (added)' if entry.added else ''}", *_wrapped(entry.title)]
+        lines += [line for need in entry.needs for line in _wrapped(f"needs {need}")]
+    return _text([*lines, "", "Add one with: snap add NAME"])
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent="    ", subsequent_indent="      ")
 
 
 def added(result: Added) -> str:

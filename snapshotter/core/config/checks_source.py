@@ -100,7 +100,7 @@ def _auth(source: Section, at: At) -> None:
 def _oauth2(auth: Section, place: At) -> None:
     is_refresh = auth["grant_type"] == "refresh_token"
     if is_refresh and auth["refresh_token"] is None and auth["authorize_url"] is None:
-        (place / "refresh_token").wrong("missing; give a first one, or authorize_url so that snap auth can get it")
+        (place / "refresh_token").wrong("missing; get a first one from the service and name it here")
     if not is_refresh and auth["client_secret"] is None:
         (place / "client_secret").wrong('missing; grant_type = "client_credentials" needs it')
     if auth["client_auth"] == "basic" and auth["client_secret"] is None:

@@ -108,7 +108,7 @@ AUTH = Table(
         Key("client_secret", credential(), "Secret of the application.", example='"{secrets.app}"', types=_OAUTH),
         Key("refresh_token", credential(), "First refresh token; later ones are kept by snap.",
             example='"{secrets.refresh_token}"', types=_OAUTH),
-        Key("authorize_url", url(may_have_query=True), "Where you say yes, for `snap auth`.",
+        Key("authorize_url", url(may_have_query=True), "Where you say yes to an application.",
             example='"https://example.org/oauth/authorize"', types=_OAUTH),
         Key("authorize_params", parameters(EARLY), "More parameters for it.", example='{ duration = "permanent" }',
             types=_OAUTH),

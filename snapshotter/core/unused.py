@@ -1,0 +1,35 @@
+"""What a source file may say and this version does not act on yet: told to the user, never silently ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from snapshotter.spec import Settings, Source, Stream
+
+
+def unused_in(source: Source) -> tuple[str, ...]:
+    """The parts of a source file that have no effect, in words."""
+    return tuple(f"streams.{stream.name}.{words}" for stream in source.streams.values() for words in _in_stream(stream))
+
+
+def _in_stream(stream: Stream) -> Iterator[str]:
+    if stream.details:
+        names = ", ".join(detail.name for detail in stream.details)
+        yield f"details ({names}): details are not asked for by this version; the list is archived"
+    if stream.refresh.recheck:
+        yield "refresh: complete days are asked again within `lookback` only by this version"
+    if stream.horizon is not None:
+        yield "horizon: this version does not warn before an API forgets"
+    if stream.expect.schema is not None:
+        yield "expect.schema: this version does not check records against a schema"
+
+
+def unused_in_settings(settings: Settings) -> tuple[str, ...]:
+    """The parts of `snap.toml` that have no effect, in words."""
+    given = {
+        "notify": bool(settings.notify),
+        "ping": bool(settings.ping),
+        "maintenance": bool(settings.maintenance),
+        "remote.push": settings.remote.push,
+    }
+    return tuple(f"{name}: this version does not act on it" for name, is_given in given.items() if is_given)

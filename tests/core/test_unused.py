@@ -1,0 +1,26 @@
+"""What has no effect yet is told."""
+
+from snapshotter import catalogue
+from snapshotter.core.config import load_settings, load_source, settings_template
+from snapshotter.core.unused import unused_in, unused_in_settings
+
+SETTINGS, _ = load_settings(settings_template("UTC"))
+
+
+def a_source(name):
+    return load_source(catalogue.text(name), file=f"sources/{name}.toml", settings=SETTINGS).sources[0]
+
+
+def test_a_recheck_ladder_has_no_effect_yet():
+    assert [words.partition(":")[0] for words in unused_in(a_source("usgs-earthquakes"))] == ["streams.events.refresh"]
+
+
+def test_the_horizon_of_a_feed_has_no_effect_yet():
+    assert any(words.startswith("streams.events.horizon") for words in unused_in(a_source("github-events")))
+
+
+def test_pushing_has_no_effect_yet_and_is_told():
+    settings, _ = load_settings('format = 1\nzone = "UTC"\n[remote]\npush = true\n')
+
+    assert unused_in_settings(SETTINGS) == ()
+    assert unused_in_settings(settings) == ("remote.push: this version does not act on it",)
