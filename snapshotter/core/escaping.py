@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
+_BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+
 
 def escape(text: str, limit: int = 80) -> str:
     """The text on one line, control and invisible characters escaped, cut with `…` at `limit` characters."""
@@ -28,3 +33,17 @@ def _escaped(char: str) -> str:
     if char.isprintable():
         return char
     return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
+
+
+def dotted(place: Iterable[str | int]) -> str:
+    """Where something stands, as a member path: `properties.mag`, `items[3]."odd name"`; `[*]` is any element."""
+    text = ""
+    for step in place:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif step == "[*]":
+            text += step
+        else:
+            name = step if _BARE.fullmatch(step) else escape_value(step)
+            text += f".{name}" if text else name
+    return text

@@ -1,0 +1,62 @@
+"""Who a record is, and where it stands among the records of a document."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from snapshotter.canonical import Json, encode
+from snapshotter.core.escaping import escape
+from snapshotter.core.select import Expression, View, compile_expression
+from snapshotter.errors import Unreadable
+from snapshotter.spec import Selection
+
+Order = tuple[Any, ...]
+
+ODD: Order = (3,)  # of archived records that the present rules cannot place: behind all others
+
+
+class Identity:
+    """The `id` and `sort` of one stream, compiled."""
+
+    def __init__(self, selection: Selection) -> None:
+        self.ids = tuple(compile_expression(text) for text in selection.id)
+        self.sort = None if selection.sort is None else compile_expression(selection.sort)
+
+    def key(self, plain: Json, exact: Json) -> bytes | None:
+        """The canonical JSON of a record's id, None where the stream has none; a record without it is `Unreadable`."""
+        if not self.ids:
+            return None
+        parts = [_found(expression, plain, exact) for expression in self.ids]
+        return encode(parts[0] if len(parts) == 1 else parts)
+
+    def order(self, plain: Json, instant: datetime | None) -> Order:
+        """What records are sorted by, comparable with that of any other record: `sort`, then the id, else time."""
+        expressions = self.ids if self.sort is None else (self.sort, *self.ids)
+        if expressions:
+            return tuple(part for expression in expressions for part in _rank(expression.search(plain)))
+        return (1,) if instant is None else (0, instant)
+
+
+def _found(expression: Expression, plain: Json, exact: Json) -> Json:
+    found = expression.search(plain)
+    if found is None:
+        name = escape(expression.text)
+        raise Unreadable(
+            "id", f"a record has no {name} to be told by; where it may be missing, write id = \"{name} || ''\""
+        )
+    if plain is exact:
+        return found
+    try:
+        return View(exact).select(expression)  # 1.10 and 1.1 are two ids
+    except Unreadable:
+        return found  # the expression made it
+
+
+def _rank(value: Json) -> Order:
+    """Numbers by value, then texts by code point, then everything else by its canonical bytes."""
+    if isinstance(value, str):
+        return (1, value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return (0, value)
+    return (2, encode(value))
