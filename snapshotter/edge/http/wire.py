@@ -1,0 +1,422 @@
+"""The one place that speaks to requests and urllib3: one exchange, within its limits, every foreign error named.
+
+A `Watch` sits on the socket itself, so that the total time and the total size of an exchange hold for the status line,
+the headers and each byte of the body, however slowly they drip.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from http.client import HTTPException
+from socket import gaierror, herror, socket
+from typing import Any
+
+import requests
+import requests.exceptions
+import urllib3
+import urllib3.connection
+import urllib3.exceptions
+from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+
+from snapshotter.edge.exchange import Draft, Fields, Lost
+from snapshotter.edge.http.bodies import too_large, unpack
+from snapshotter.edge.origins import origin_of, proxy_for
+from snapshotter.model import Miss
+
+_PIECE = 1 << 16
+_OVERHEAD = 16 << 20  # bytes on the wire beside the body: headers, chunk borders, a proxy's answer
+_SHORTEST_WAIT = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long and how large one exchange may be."""
+
+    connect: float  # seconds
+    read: float  # seconds without a byte
+    total: float  # seconds from the first to the last byte
+    body: int  # bytes, unpacked
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """What came: header names in lower case, body unpacked."""
+
+    status: int
+    headers: Fields
+    body: bytes
+
+
+class Watch:
+    """The time and the bytes that an exchange has left."""
+
+    def __init__(self, limits: Limits, monotonic: Callable[[], float]) -> None:
+        self.limits = limits
+        self._monotonic = monotonic
+        self._until = monotonic() + limits.total
+        self._bytes = 2 * limits.body + _OVERHEAD
+        self.too_much = False
+
+    def left(self) -> float:
+        """Seconds until the exchange must be over."""
+        return self._until - self._monotonic()
+
+    def patience(self) -> float:
+        """Seconds that the next read may take; raises `TimeoutError` when the time is over."""
+        left = self.left()
+        if left <= 0:
+            raise TimeoutError("the exchange takes too long")
+        return max(min(self.limits.read, left), _SHORTEST_WAIT)
+
+    def count(self, size: int) -> None:
+        """Note bytes that came; raises `OSError` when it is more than any answer needs."""
+        self._bytes -= size
+        if self._bytes < 0:
+            self.too_much = True
+            raise OSError("the answer does not end")
+
+
+_watch: ContextVar[Watch | None] = ContextVar("watch", default=None)
+
+
+class Wire:
+    """Connections to the servers of one source. It keeps no cookies and reads no netrc."""
+
+    def __init__(self, limits: Limits, env: Mapping[str, str], monotonic: Callable[[], float]) -> None:
+        self.limits = limits
+        self._env = env
+        self._monotonic = monotonic
+        self._adapter = _Adapter(pool_connections=4, pool_maxsize=4)
+        self._authorities = _first(env, "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE") or True
+
+    def exchange(self, draft: Draft, body: bytes | None) -> Got:
+        """Send one request and read its whole answer; raises `Lost`."""
+        watch = Watch(self.limits, self._monotonic)
+        origin = origin_of(draft.url)
+        proxy = proxy_for(origin, self._env)
+        token = _watch.set(watch)
+        try:
+            with errors_named(f"{origin.host}:{origin.port}", watch, proxied=proxy is not None):
+                response = self._adapter.send(
+                    _prepared(draft, body),
+                    stream=True,
+                    timeout=(min(self.limits.connect, watch.patience()), watch.patience()),
+                    verify=self._authorities,
+                    proxies={origin.scheme: proxy} if proxy else None,
+                )
+                return self._read(response.raw, watch)
+        finally:
+            _watch.reset(token)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._adapter.close()
+
+    def _read(self, raw: urllib3.HTTPResponse, watch: Watch) -> Got:
+        try:
+            headers = tuple((name.lower(), _readable(value)) for name, value in raw.headers.iteritems())
+            packed = _packed_body(raw, dict(headers), watch)
+        except BaseException:
+            raw.close()  # the rest of the answer is in it: the connection is of no use any more
+            raise
+        raw.release_conn()
+        coding = ", ".join(value for name, value in headers if name == "content-encoding")
+        return Got(raw.status, headers, unpack(packed, coding, limit=self.limits.body))
+
+
+def _readable(value: str) -> str:
+    """A header's value on one line; http.client reads bytes as Latin-1, but servers that send others send UTF-8."""
+    try:
+        text = value if value.isascii() else value.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        text = value
+    return " ".join(text.split())
+
+
+def _packed_body(raw: urllib3.HTTPResponse, headers: Mapping[str, str], watch: Watch) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    expected = _expected(raw, headers)
+    if expected is not None and expected > watch.limits.body:
+        raise too_large(watch.limits.body)
+    for piece in raw.stream(_PIECE, decode_content=False):
+        size += len(piece)
+        pieces.append(piece)
+        if size > watch.limits.body:
+            raise too_large(watch.limits.body)
+        watch.patience()
+    if expected is not None and size != expected:
+        raise Lost(Miss.TRUNCATED, f"the answer was cut short: {size} of {expected} bytes came")
+    return b"".join(pieces)
+
+
+def _expected(raw: urllib3.HTTPResponse, headers: Mapping[str, str]) -> int | None:
+    """How many bytes the body has, where the server says so (old versions of urllib3 do not check it)."""
+    length = headers.get("content-length", "")
+    if raw.chunked or raw.length_remaining is None or not length.isascii() or not length.isdigit():
+        return None
+    return raw.length_remaining
+
+
+def _prepared(draft: Draft, body: bytes | None) -> requests.PreparedRequest:
+    """Made by hand, since `prepare` rewrites URLs, asks netrc and keeps cookies."""
+    prepared = requests.PreparedRequest()
+    prepared.method = draft.method
+    prepared.url = draft.url
+    prepared.headers = CaseInsensitiveDict(draft.headers)
+    prepared.body = body
+    if body is not None:
+        prepared.headers["Content-Length"] = str(len(body))
+    return prepared
+
+
+def _first(env: Mapping[str, str], *names: str) -> str | None:
+    return next((env[name] for name in names if env.get(name)), None)
+
+
+# --- the watch on the socket ---
+
+
+class _Watched(io.RawIOBase):
+    """A socket's bytes under a watch."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket, watch: Watch) -> None:
+        self._raw = raw
+        self._sock = sock
+        self._watch = watch
+        self.ended = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._sock.settimeout(self._watch.patience())
+        size = self._raw.readinto(buffer)
+        self._watch.count(size or 0)
+        self.ended = size == 0
+        return size
+
+    def close(self) -> None:
+        if not self.closed:
+            self._raw.close()
+        super().close()
+
+
+class _Answer(http.client.HTTPResponse):
+    def __init__(self, sock: socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        watch = _watch.get()
+        self._watched = None
+        if watch is not None:
+            self._watched = _Watched(self.fp.detach(), sock, watch)
+            self.fp = io.BufferedReader(self._watched)
+
+    def begin(self) -> None:
+        super().begin()
+        if self._watched is not None and self._watched.ended:  # http.client takes a cut head for a whole one
+            raise http.client.IncompleteRead(b"")
+
+
+class _Http(urllib3.connection.HTTPConnection):
+    response_class = _Answer
+
+
+class _Https(urllib3.connection.HTTPSConnection):
+    response_class = _Answer
+
+
+class _HttpPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Http
+
+
+class _HttpsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _Https
+
+
+_POOLS = {"http": _HttpPool, "https": _HttpsPool}
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        if not proxy.lower().startswith("socks"):  # those connect in their own way
+            manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+
+# --- errors ---
+
+# Every error class of the libraries below, by what it means here; None: it only wraps another one.
+_R, _U, _H = requests.exceptions, urllib3.exceptions, http.client
+MEANINGS: dict[type[BaseException], Miss | None] = {
+    gaierror: Miss.DNS,
+    herror: Miss.DNS,
+    _U.NameResolutionError: Miss.DNS,
+    ssl.SSLCertVerificationError: Miss.TLS,
+    ssl.SSLEOFError: Miss.RESET,
+    ssl.SSLZeroReturnError: Miss.RESET,
+    ssl.SSLSyscallError: Miss.RESET,
+    ssl.SSLError: Miss.TLS,
+    _U.SSLError: Miss.TLS,
+    _R.SSLError: Miss.TLS,
+    TimeoutError: Miss.TIMEOUT,
+    _U.TimeoutError: Miss.TIMEOUT,
+    _U.TimeoutStateError: Miss.OTHER,
+    _U.ReadTimeoutError: Miss.TIMEOUT,
+    _U.ConnectTimeoutError: Miss.TIMEOUT,
+    _R.Timeout: Miss.TIMEOUT,
+    _R.ConnectTimeout: Miss.TIMEOUT,
+    _R.ReadTimeout: Miss.TIMEOUT,
+    ConnectionRefusedError: Miss.CONNECT,
+    _U.NewConnectionError: Miss.CONNECT,
+    _U.ProxyError: Miss.CONNECT,
+    _R.ProxyError: Miss.CONNECT,
+    ConnectionError: Miss.RESET,
+    ConnectionResetError: Miss.RESET,
+    ConnectionAbortedError: Miss.RESET,
+    BrokenPipeError: Miss.RESET,
+    _H.RemoteDisconnected: Miss.RESET,
+    _U.ClosedPoolError: Miss.RESET,
+    _U.IncompleteRead: Miss.TRUNCATED,
+    _U.InvalidChunkLength: Miss.TRUNCATED,
+    _H.IncompleteRead: Miss.TRUNCATED,
+    _R.ChunkedEncodingError: Miss.TRUNCATED,
+    _U.DecodeError: Miss.DECODING,
+    _R.ContentDecodingError: Miss.DECODING,
+    _U.LocationValueError: Miss.ORIGIN,
+    _U.LocationParseError: Miss.ORIGIN,
+    _U.URLSchemeUnknown: Miss.ORIGIN,
+    _U.HostChangedError: Miss.ORIGIN,
+    _R.URLRequired: Miss.ORIGIN,
+    _R.MissingSchema: Miss.ORIGIN,
+    _R.InvalidSchema: Miss.ORIGIN,
+    _R.InvalidURL: Miss.ORIGIN,
+    _H.InvalidURL: Miss.ORIGIN,
+    _R.TooManyRedirects: Miss.REDIRECT,
+    # not HTTP as it should be: worth another try, since proxies and restarting servers do this
+    _H.BadStatusLine: Miss.OTHER,
+    _H.LineTooLong: Miss.OTHER,
+    _H.UnknownProtocol: Miss.OTHER,
+    _H.UnknownTransferEncoding: Miss.OTHER,
+    _H.UnimplementedFileMode: Miss.OTHER,
+    _U.ResponseNotChunked: Miss.OTHER,
+    _U.BodyNotHttplibCompatible: Miss.OTHER,
+    _U.HeaderParsingError: Miss.OTHER,
+    # mistakes of the caller, a proxy's address among them
+    _H.NotConnected: Miss.OTHER,
+    _H.ImproperConnectionState: Miss.OTHER,
+    _H.CannotSendRequest: Miss.OTHER,
+    _H.CannotSendHeader: Miss.OTHER,
+    _H.ResponseNotReady: Miss.OTHER,
+    _U.EmptyPoolError: Miss.OTHER,
+    _U.FullPoolError: Miss.OTHER,
+    _U.InvalidHeader: Miss.OTHER,
+    _U.ProxySchemeUnknown: Miss.OTHER,
+    _U.ProxySchemeUnsupported: Miss.OTHER,
+    _U.UnrewindableBodyError: Miss.OTHER,
+    _R.InvalidHeader: Miss.OTHER,
+    _R.InvalidProxyURL: Miss.OTHER,
+    _R.InvalidJSONError: Miss.OTHER,
+    _R.JSONDecodeError: Miss.OTHER,
+    _R.StreamConsumedError: Miss.OTHER,
+    _R.UnrewindableBodyError: Miss.OTHER,
+    # wrappers: what they hold says more
+    OSError: None,
+    HTTPException: None,
+    _R.RequestException: None,
+    _R.HTTPError: None,
+    _R.ConnectionError: None,
+    _R.RetryError: None,
+    _U.HTTPError: None,
+    _U.PoolError: None,
+    _U.RequestError: None,
+    _U.MaxRetryError: None,
+    _U.ProtocolError: None,
+    _U.ResponseError: None,
+}
+
+
+@contextmanager
+def errors_named(server: str, watch: Watch, *, proxied: bool = False) -> Iterator[None]:
+    """Every error that the libraries below raise becomes `Lost`, without their texts (which may hold secrets)."""
+    try:
+        yield
+    except (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError) as error:
+        if watch.too_much:
+            raise too_large(watch.limits.body) from None
+        chain = _chain(error)
+        miss = _meaning(chain)
+        raise Lost(miss, _words(miss, chain, watch, server, proxied=proxied)) from None
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """The error and all that it wraps, outermost first."""
+    found: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting:
+        one = waiting.pop(0)
+        if isinstance(one, BaseException) and one not in found:
+            found.append(one)
+            waiting += [*one.args, getattr(one, "reason", None), getattr(one, "original_error", None), one.__cause__]
+    return found
+
+
+def _meaning(chain: list[BaseException]) -> Miss:
+    """What the innermost error that says anything means."""
+    meanings = (MEANINGS.get(kind) for error in reversed(chain) for kind in type(error).__mro__)
+    found = next((miss for miss in meanings if miss is not None), None)
+    if found is None and type(chain[-1]) is urllib3.exceptions.ProtocolError:
+        return Miss.TRUNCATED  # urllib3 says "ended prematurely" in words only
+    return found or Miss.OTHER
+
+
+def _words(miss: Miss, chain: list[BaseException], watch: Watch, server: str, *, proxied: bool) -> str:
+    way = " (through the proxy of the environment)" if proxied else ""
+    detail = _detail(chain)
+    match miss:
+        case Miss.DNS:
+            return f"the name of {server} cannot be resolved{way}{detail}"
+        case Miss.CONNECT:
+            return f"no connection to {server}{way}{detail}"
+        case Miss.TLS:
+            return f"no TLS connection to {server} that can be trusted{way}{detail}"
+        case Miss.RESET:
+            return f"{server} closed the connection before it had answered{way}"
+        case Miss.TIMEOUT:
+            return f"{_slowness(chain, watch, server)}{way}"
+        case Miss.TRUNCATED:
+            return f"the answer of {server} was cut short{way}"
+        case _:
+            return f"{server} did not answer as an HTTP server does{way} ({type(chain[-1]).__name__})"
+
+
+def _slowness(chain: list[BaseException], watch: Watch, server: str) -> str:
+    if watch.left() <= 0:
+        return f"the answer of {server} was not complete after {watch.limits.total:g} s"
+    if any(isinstance(error, urllib3.exceptions.ConnectTimeoutError) for error in chain):
+        return f"{server} did not accept a connection within {watch.limits.connect:g} s"
+    return f"{server} sent nothing for {watch.limits.read:g} s"
+
+
+def _detail(chain: list[BaseException]) -> str:
+    """The operating system's or OpenSSL's own words for it; they hold no URL."""
+    for error in reversed(chain):
+        if isinstance(error, ssl.SSLError):
+            said = getattr(error, "verify_message", None) or getattr(error, "reason", None) or ""
+            return f" ({said.replace('_', ' ').lower()})" if said else ""
+        if isinstance(error, OSError) and error.errno is not None and error.strerror:
+            return f" ({error.strerror.lower()})"
+        if isinstance(error, OSError) and str(error).startswith("Tunnel connection failed"):
+            return f" ({str(error).lower()})"
+    return ""
