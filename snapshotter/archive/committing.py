@@ -48,7 +48,7 @@ class Committer:
         self.command = command
         self.started = started
         self.tally = Tally()
-        self.quarantine = Quarantine(opened.local / "quarantine", opened.world.clock)
+        self.quarantine = Quarantine(opened.local / "quarantine", opened.world.clock, disk=opened.world.disk)
 
     def land(self, source: Source, stream: Stream, walked: Walked, *, last: bool) -> Landed:
         """Bring a walk into the archive; when this returns it is committed, or waits in `pending`."""

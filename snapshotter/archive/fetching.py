@@ -135,7 +135,7 @@ class _Run:
         self.tell = tell
         self.started = world.clock.now()
         self.run = runs.run_id(self.started, world.chance.getrandbits(24))
-        self.spool = Spool(opened.local / "spool", world.clock)
+        self.spool = Spool(opened.local / "spool", world.clock, disk=world.disk)
         self.stops = stops
         self.stops.limit(max_requests=self._max_requests(), deadline=self._deadline())
         self.notices: list[Notice] = [Notice("info", "", note) for note in opened.notes]

@@ -253,6 +253,7 @@ def gate_of(
 
 
 def page_size(stream: Stream) -> int | None:
+        disk=world.disk,
     """How many records a full page has, where the source file says so."""
     paging = stream.paging
     return paging.size if isinstance(paging, CursorPaging | PageNumber | OffsetPaging) else None

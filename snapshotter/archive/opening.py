@@ -53,7 +53,7 @@ class Opened:
     @property
     def pending(self) -> Pending:
         """Run records that wait for a commit."""
-        return Pending(self.local / "pending")
+        return Pending(self.local / "pending", disk=self.world.disk)
 
     @property
     def cache(self) -> Cache:
@@ -144,16 +144,16 @@ def _text(folder: Folder, path: str) -> str | None:
 
 def open_archive(path: Path, world: World) -> Opened:
     """The archive around a folder, for looking."""
-    store = Store.find(path, env=world.env)
+    store = Store.find(path, env=world.env, disk=world.disk)
     return Opened(store.root, store, describe(store.root, store), world)
 
 
 @contextmanager
 def for_writing(path: Path, world: World, *, command: str, wait: float = 0.0) -> Iterator[Opened]:
     """The archive around a folder, locked and healed; `Busy` when another run holds it."""
-    store = Store.find(path, env=world.env)
+    store = Store.find(path, env=world.env, disk=world.disk)
     started = world.clock.now()
-    lock = ArchiveLock(store.root / LOCAL / "lock", world.clock, command=command)
+    lock = ArchiveLock(store.root / LOCAL / "lock", world.clock, command=command, disk=world.disk)
     lock.acquire(wait=wait)
     try:
         notes = [*store.heal(started), *_disk_notes(store.root)]

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from snapshotter.edge.files import Disk
+
 
 class Clock(Protocol):
     """What time it is, and waiting."""
@@ -51,3 +53,4 @@ class World:
     state: Path  # the user's state folder for snap: tokens, budgets, trust
     clock: Clock = field(default_factory=SystemClock)
     chance: random.Random = field(default_factory=random.SystemRandom)
+    disk: Disk = field(default_factory=Disk)  # every act that changes a disk; a test counts, breaks or kills them
