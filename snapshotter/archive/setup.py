@@ -22,6 +22,7 @@ from snapshotter.model import Batch, FileChange
 from snapshotter.results import Added, CatalogueEntry, Checked, Created, Missing, Notice
 
 README = "README.md"
+ATTRIBUTES = "# Files are kept byte for byte; git changes no line ends.\n* -text\n"
 
 
 def init(path: Path, world: World, *, zone: str | None = None) -> Created:
@@ -58,6 +59,7 @@ def _first_files(zone: str) -> tuple[FileChange, ...]:
     readme = (files("snapshotter._data") / "archive-readme.md").read_bytes()
     return (
         FileChange(README, readme),
+        FileChange(".gitattributes", ATTRIBUTES.encode()),
         FileChange(paths.SETTINGS, settings_template(zone).encode()),
         FileChange(f"{paths.SOURCES}/.gitkeep", b""),
         *(FileChange(f"{paths.SCHEMA}/{name}", data) for name, data in schema_files().items()),

@@ -100,7 +100,7 @@ def planned(result: Planned) -> str:
         by_stream.setdefault(f"{job.source}/{job.stream}", []).append(job)
     for key, jobs in by_stream.items():
         lines += [f"{key}: {_count(len(jobs), 'window')}"]
-        lines += [f"  {_asked(job):<25} {job.reason.value:<9} {_safe(job.why)}" for job in jobs]
+        lines += [f"  {job.reason.value:<9} {_safe(job.why)}" for job in jobs]
     if not result.jobs:
         lines += ["nothing to ask"]
     lines += [_held_back(item) for item in result.held_back]
