@@ -232,7 +232,9 @@ class _Matching:
 
 
 def _why(answer: Response) -> str:
-    """The status in words, with what the server said about it."""
+    """The status in words, with what the server said about an error."""
+    if 200 <= answer.status < 300:
+        return words(answer.status)  # data is not quoted: what it holds is not for logs
     if looks_like_html(answer):
         return f"{words(answer.status)}, with an HTML page (a login? maintenance?)"
     said = _said(answer)

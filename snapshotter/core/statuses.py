@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _WORDS = {
+    200: "a success that a rule of the source file takes for an error",
     202: "accepted: the answer is still being made",
     204: "no content",
     205: "no content",

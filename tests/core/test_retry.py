@@ -393,6 +393,10 @@ def test_what_the_server_says_about_an_error_is_told(body, said):
     assert verdict(an_answer(400, body)).why == f'{words(400)}: "{said}"'
 
 
+def test_data_is_never_quoted():
+    assert verdict(an_answer(200, b'{"error": "private"}'), ErrorRule(Action.FAIL)).why == words(200)
+
+
 def test_a_plain_text_error_is_told_by_its_first_line():
     answer = an_answer(400, b"Error 400: Bad Request\n\nlimit must be\n", content_type="text/plain")
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from snapshotter import __version__
-from snapshotter.edge.http import Habits, describe, shown_headers
+from snapshotter.edge.http import Habits, describe, sealed, shown_headers, unsealed
 from snapshotter.errors import Refused
 from snapshotter.masking import Masker
 from snapshotter.model import FormBody, JsonBody, Miss, Response
@@ -416,6 +416,27 @@ def test_kept_headers_hold_no_cookie_and_no_secret():
         ("link", "<https://a.example/?k={secrets.token}>"),
         ("etag", '"x"'),
     )
+
+
+def test_a_sealed_answer_holds_no_secret_outside_its_body_and_can_be_unsealed():
+    masker = Masker({"token": "s&cret/token"})
+    link = f"<https://a.example/x?key={quote('s&cret/token', safe='')}&page=2>; rel=next"
+    answer = Response(200, (("link", link),), b"s&cret/token", datetime.now(UTC), "https://a.example/s&cret/token")
+
+    kept = sealed(answer, masker)
+
+    assert kept.url == "https://a.example/{secrets.token}"
+    assert kept.header("link") == "<https://a.example/x?key={secrets.token|url}&page=2>; rel=next"
+    assert kept.body == answer.body
+    assert unsealed(kept, masker).headers == answer.headers
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, SECRET), (401, "{secrets.token}")])
+def test_an_error_that_quotes_a_secret_shows_its_name_while_data_stays_as_it_is(status, body):
+    with Server([json_reply({"message": SECRET}, status)]) as server, a_sender(server.url) as sender:
+        answer = sender.send(a_request(f"{server.url}/x"))
+
+    assert answer.body == f'{{"message": "{body}"}}'.encode()
 
 
 def test_messages_show_no_secret_that_a_server_sent_back():

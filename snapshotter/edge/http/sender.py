@@ -229,7 +229,9 @@ class Sender:
 
     def _response(self, got: Got, url: str, seconds: float) -> Response:
         headers = tuple((name, _STARS if name in _HIDDEN else value) for name, value in got.headers)
-        return Response(got.status, headers, got.body, self.world.clock.now(), url, seconds)
+        is_data = 200 <= got.status < 300
+        body = got.body if is_data else self.masker.hide_bytes(got.body)  # errors are quoted, and may quote a key
+        return Response(got.status, headers, body, self.world.clock.now(), url, seconds)
 
     def _trace(
         self, draft: Draft, shown: str, began: float, *, got: Got | None = None, problem: str | None = None
@@ -274,6 +276,17 @@ def describe(request: Request, masker: Masker) -> str:
 def shown_headers(response: Response, masker: Masker) -> Fields:
     """The headers worth keeping, masked: no cookies, no credentials."""
     return _masked_headers(response.headers, masker)
+
+
+def sealed(response: Response, masker: Masker) -> Response:
+    """The response as it may lie on disk: secrets in its address and headers stand by name. The body stays as it is."""
+    headers = tuple((name, masker.hide(value)) for name, value in response.headers)
+    return replace(response, url=masker.hide(response.url), headers=headers)
+
+
+def unsealed(response: Response, masker: Masker) -> Response:
+    """A sealed response with the secrets in its headers again, so that a next page can be asked for."""
+    return replace(response, headers=tuple((name, masker.restore(value)) for name, value in response.headers))
 
 
 # --- inside ---
