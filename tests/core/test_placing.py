@@ -109,6 +109,7 @@ def test_a_template_with_a_missing_part_has_no_day():
     [
         ("date", "1 May\x1b[2J\n2024", r'^day: at = "1 May\\u001b\[2J\\u000a2024" is not a date like 2024-05-01'),
         ("date", 5, "at = 5 is not a date"),
+        ("date", [1], "at = a list is not a text"),
         ("instant", "2024-05-01", 'is a date, not an instant; say parse = "date"'),
         ("instant", "99999-05-01T00:00:00Z", "99999"),
         ("instant", "0001-01-01T00:00:00Z", "years 1 to 9999"),
