@@ -228,6 +228,37 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetLeft:
+    """What is left of one limit; `until` is when more becomes free."""
+
+    name: str
+    used: int | None
+    limit: int | None
+    reserve: int
+    remaining: int
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LaneLeft:
+    """What is left of the limits of one lane: of all sources that share a host and a credential."""
+
+    lane: str
+    sources: tuple[str, ...]
+    budgets: tuple[BudgetLeft, ...]
+    min_interval: float  # seconds
+    waits: Mapping[str, tuple[datetime, str]] = field(default_factory=dict)  # stream -> it goes on then, and why
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsLeft:
+    """`limits`."""
+
+    lanes: tuple[LaneLeft, ...]
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RunLine:
     run: str
     started: datetime
@@ -260,6 +291,61 @@ class Progress:
     total: int = 0
     records: int = 0
     change: Change | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """One thing that `verify` found wrong, named by its kind (`core.verifying`), with what to do."""
+
+    kind: str
+    where: str  # a path, a reference, an object's id
+    what: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """`verify`."""
+
+    path: str
+    head: str | None
+    scope: str  # quick, full, or a share like 2/7
+    counts: Mapping[str, int]  # what was looked at -> how many
+    damage: tuple[Damage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldVersion:
+    """A version of a document that was offered and waits for the user."""
+
+    stream: str
+    day: str  # a day, `undated`, or "" for a snapshot
+    path: str
+    records: int
+    archived: int | None  # records of the version that stands; None: there is none
+    since: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSettled:
+    """`held accept`, `held reject`."""
+
+    version: HeldVersion
+    accepted: bool
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """What became of one answer of the quarantine. `outcome`: stored, known, overtaken, unreadable."""
+
+    name: str
+    job: str
+    outcome: str
+    why: str = ""
+    records: int = 0
+    commit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ COMMANDS = {  # name -> (module, what it does in a line)
     "show": ("looking", "Print the document of a day, now or as it was."),
     "log": ("looking", "List the versions of a day, a stream or the archive."),
     "status": ("looking", "Say what is there, what is missing, and why."),
+    "limits": ("access", "Say what is left of every rate limit; asks no API."),
     "runs": ("looking", "List past runs; `runs show ID` tells one."),
     "quarantine": ("looking", "List answers that could not be used, or print one."),
     "demo": ("demo", "Play a recorded week of earthquakes into an archive."),
