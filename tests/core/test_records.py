@@ -54,7 +54,8 @@ def test_a_record_has_text_key_day_instant_and_order():
         (b'[{"id":false},{"id":""}]', ("id",), [b"false", b'""']),
         (b'[{"t":"x","s":null,"v":1.10}]', ("t", "s || ''"), [b'["x",""]']),
         (b'[{"t":"x","v":1.10}]', ("join('-', [t, 'y'])",), [b'"x-y"']),
-        (b'[{"t":"x","v":1.10}]', ("[t, v]",), [b'["x",1.1]']),  # what an expression makes is plain
+        (b'[{"t":"x","v":1.10}]', ("[t, v]",), [b'["x",1.10]']),
+        (b'[{"t":"x","v":1.10}]', ("{t: t, v: v}",), [b'{"t":"x","v":1.1}']),  # a made object is plain
         (b"[8863, 8952]", ("@",), [b"8863", b"8952"]),
         (b'[{"a":1}]', (), [None]),
     ],
