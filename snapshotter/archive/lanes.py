@@ -249,11 +249,11 @@ def gate_of(
         limits=Limits(limits, headers),
         clock=world.clock,
         stopped=stopped,
+        disk=world.disk,
     )
 
 
 def page_size(stream: Stream) -> int | None:
-        disk=world.disk,
     """How many records a full page has, where the source file says so."""
     paging = stream.paging
     return paging.size if isinstance(paging, CursorPaging | PageNumber | OffsetPaging) else None
