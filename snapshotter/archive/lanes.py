@@ -25,7 +25,7 @@ from snapshotter.edge.world import Clock, World
 from snapshotter.errors import Refused
 from snapshotter.fetch import STOPPED_WORDS, Fetcher, Walked
 from snapshotter.masking import Masker
-from snapshotter.model import Answer, GiveUp, HeldBack, Job, Reason, Record, Request, Response, Spent, SpoolEntry
+from snapshotter.model import Answer, GiveUp, HeldBack, Job, Reason, Record, Request, Spent, SpoolEntry
 from snapshotter.results import Progress
 from snapshotter.spec import CursorPaging, OffsetPaging, PageNumber, Source, Stream
 
@@ -143,12 +143,9 @@ class Lane:
             self._turn = turn
             self.around.stops.count()
             try:
-                answer = self.sender.send(request, extra_headers=extra)
+                return self.sender.send(request, extra_headers=extra)
             except Refused as error:
                 return GiveUp("request", str(error), stops_source=True)
-            if isinstance(answer, Response):
-                turn.answered(answer.status, answer.headers)
-            return answer
 
     def _not_now(self, spent: Spent) -> GiveUp:
         reason = self.around.stops.reason()
@@ -202,8 +199,10 @@ class Lane:
         return self.around.spool.read(job, page)
 
     def spool(self, entry: SpoolEntry) -> None:
-        """Put a response on disk."""
+        """Put a response on disk, before anything else can fail; the lane's account hears of it afterwards."""
         self.around.spool.append(entry)
+        if self._turn is not None:
+            self._turn.answered(entry.response.status, entry.response.headers)
 
     def known(self, stream: Stream, records: Sequence[Record]) -> Sequence[Record]:
         """Those of the records that are archived in a proved span."""
