@@ -203,10 +203,15 @@ class Folder:
                         return
                     raise
 
-    def sweep(self, path: str = "") -> int:
-        """Remove what killed writers left in one folder; gives how many files that were."""
-        leftovers = [name for name in self.entries(path) if name.startswith(TEMPORARY)]
-        return sum(self.remove(f"{path}/{name}" if path else name) for name in leftovers)
+    def sweep(self, path: str = "", *, before: float | None = None) -> int:
+        """Remove what killed writers left in one folder; gives how many files that were.
+
+        Where other writers may be at work, `before` leaves what was changed since (seconds since 1970).
+        """
+        named = [f"{path}/{name}".lstrip("/") for name in self.entries(path) if name.startswith(TEMPORARY)]
+        found = ((name, self.status(name)) for name in named)
+        old = [name for name, status in found if before is None or (status is not None and status.st_mtime < before)]
+        return sum(self.remove(name) for name in old)
 
     def sync(self, path: str = "") -> None:
         """Bring the names in a folder to the disk."""

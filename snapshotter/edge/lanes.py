@@ -23,6 +23,7 @@ from snapshotter.spec import Pacing
 FOLDER = "lanes"
 _FIRST_POLL, _LAST_POLL = 0.001, 0.05  # seconds between two looks at a lane that somebody else uses
 _SLICE = 0.25  # how soon a wait notices that the run is to stop
+_LONGEST_WRITE = 60.0  # a file that is still half written after this was left by a killed process
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -137,6 +138,7 @@ class LaneGate:
         self._max_wait = pacing.max_wait.rough().total_seconds()
         self._file = JsonFile(self.folder / f"{lane}.json", durable=False, disk=disk)
         self._unkept: JsonObject = {}  # budgets that are not to outlive this gate (`persist = false`)
+        self._has_swept = False
         self._last: float | None = None  # monotonic time of the last send through this gate
 
     @contextmanager
@@ -221,7 +223,10 @@ class LaneGate:
             seconds -= part
 
     def _free_slot(self, held: ExitStack) -> FileLock | None:
-        private_folder(self.folder, disk=self.disk)
+        folder = private_folder(self.folder, disk=self.disk)
+        if not self._has_swept:
+            folder.sweep(before=self.clock.now().timestamp() - _LONGEST_WRITE)
+            self._has_swept = True
         for number in range(self.pacing.concurrency):
             slot = FileLock(self.folder / f"{self.lane}.{number}.turn")
             if slot.take():

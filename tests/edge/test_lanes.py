@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from snapshotter.core.limits import Limits
+from snapshotter.edge.files import TEMPORARY
 from snapshotter.edge.lanes import LaneGate, Turn, lane_name
 from snapshotter.edge.world import SystemClock
 from snapshotter.model import Spent
@@ -163,6 +165,7 @@ import json, sys, time
 from datetime import UTC, datetime
 from pathlib import Path
 from snapshotter.core.limits import Limits
+from snapshotter.edge.files import TEMPORARY
 from snapshotter.edge.lanes import LaneGate
 from snapshotter.edge.world import SystemClock
 from snapshotter.spec import Pacing, Span
@@ -366,3 +369,16 @@ def test_no_credential_stands_in_the_state_folder(tmp_path):
     sent(a_gate(tmp_path, HandClock()))
 
     assert all(b"key" not in file.read_bytes() and "key" not in file.name for file in tmp_path.rglob("*.*"))
+
+
+def test_what_a_killed_writer_left_is_removed_but_not_what_another_is_writing(tmp_path):
+    folder = tmp_path / "lanes"
+    folder.mkdir()
+    old, new = folder / f"{TEMPORARY}1-1", folder / f"{TEMPORARY}2-1"
+    for path, age in ((old, 120), (new, 0)):
+        path.write_bytes(b"{")
+        at = HandClock().now().timestamp() - age
+        os.utime(path, (at, at))
+
+    with a_gate(tmp_path, HandClock()).turn():
+        assert (old.exists(), new.exists()) == (False, True)
