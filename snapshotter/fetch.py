@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from tenacity import RetryCallState, Retrying, retry_if_result, stop_never
 
@@ -26,9 +25,7 @@ from snapshotter.model import (
     MissFact,
     PageFact,
     PageRecords,
-    Record,
     RenewAuth,
-    Request,
     Response,
     SpoolEntry,
     Take,
@@ -37,110 +34,7 @@ from snapshotter.model import (
     Verdict,
 )
 from snapshotter.spec import Source, Stream
-
-
-class Asking(Protocol):
-    """What a job needs of the world."""
-
-    def stopped(self) -> str | None:
-        """Why no further request may leave (`signal`, `budget`, …), or None."""
-        ...
-
-    def ask(self, source: Source, request: Request, *, extra: Mapping[str, str]) -> Answer | GiveUp:
-        """Send once, in the lane's turn; `GiveUp` when the lane's budget is spent for longer than we wait."""
-        ...
-
-    def renew(self, source: Source) -> bool:
-        """Get a new token; whether there is one now."""
-        ...
-
-    def wait(self, seconds: float) -> None:
-        """Sleep."""
-        ...
-
-    def chance(self) -> float:
-        """A number in [0, 1)."""
-        ...
-
-    def now(self) -> datetime:
-        """Now, in UTC."""
-        ...
-
-    def monotonic(self) -> float:
-        """Seconds that never go back."""
-        ...
-
-    def refused(self, seconds: float | None) -> None:
-        """The server refused the last request for asking too much, for so long if it said so."""
-        ...
-
-    def describe(self, request: Request) -> str:
-        """The request in one masked line."""
-        ...
-
-    def spooled(self, job: str) -> Sequence[int]:
-        """The pages of this job that wait in the spool."""
-        ...
-
-    def spooled_page(self, job: str, page: int) -> SpoolEntry | None:
-        """One of them, or None if it is damaged."""
-        ...
-
-    def spool(self, entry: SpoolEntry) -> None:
-        """Put a response on disk."""
-        ...
-
-    def known(self, stream: Stream, records: Sequence[Record]) -> Sequence[Record]:
-        """Those of the records that are archived in a proved span."""
-        ...
-
-    def secret_in(self, source: Source, body: bytes) -> str | None:
-        """The name of a secret whose value stands in the body."""
-        ...
-
-    def tell(self, stream: Stream, kind: str, text: str) -> None:
-        """Progress."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Walked:
-    """What one job brought. `good`: the walk ended for an allowed reason and every page was read."""
-
-    job: Job
-    stop: str
-    good: bool
-    records: tuple[Record, ...]
-    pages: tuple[PageFact, ...]
-    requests: int
-    at: datetime
-    received: int = 0
-    left_out: Mapping[str, int] = field(default_factory=dict)
-    envelope: Mapping[str, bytes] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    miss: MissFact | None = None
-    unusable: Unusable | None = None
-    validators: Validators | None = None
-    met: datetime | None = None  # a feed: the newest instant of a record that was archived already
-    restart: bool = False  # the pages do not fit together: ask once more from page one
-    keeps_spool: bool = False  # the next run goes on after the last page
-    stops_stream: bool = False
-    stops_source: bool = False
-    left: str = ""  # why it was left for later, where it was
-
-    @property
-    def not_modified(self) -> bool:
-        """Whether the server said that nothing changed."""
-        return self.stop == "not_modified"
-
-
-@dataclass(frozen=True, slots=True)
-class Unusable:
-    """Bytes for the quarantine."""
-
-    body: bytes
-    reason: str
-    message: str
+from snapshotter.walks import STOPPED_WORDS, Asking, Unusable, Walked
 
 
 class Fetcher:
@@ -197,6 +91,8 @@ class _Walk:
         self.first_response: Response | None = None
         self.renewed = False
         self.met: datetime | None = None
+        self.order = records.OrderWatch(self.stream.selection.order)
+        self.first_total: int | None = None
         self.at = self.world.now()
 
     def to_its_end(self) -> Walked:
@@ -229,7 +125,7 @@ class _Walk:
                 except Unreadable as error:
                     return self._unreadable(answer, error)
         self._keep(walk, answer, page, replayed=replayed)
-        return self._step(walk, answer, page)
+        return self._step(walk, answer, page, verdict)
 
     def _page(self, response: Response) -> PageRecords:
         secret = self.world.secret_in(self.fetcher.source, response.body)
@@ -260,18 +156,17 @@ class _Walk:
         )
         self.world.tell(self.stream, "page", f"page {walk.number + 1}: {page.received} records")
 
-    def _step(self, walk: paging.Walk, response: Response, page: PageRecords) -> paging.Step:
-        broken = records.order_broken(self.stream.selection.order, self.read)
+    def _step(self, walk: paging.Walk, response: Response, page: PageRecords, verdict: Verdict) -> paging.Step:
+        broken = self.order.broken_by(page.records)
         if broken is not None:
             return paging.Stop("order", good=False, why=broken)
-        seen = paging.PageSeen(
-            response=response,
-            plain=self.fetcher.reader.plain(response.body),
-            received=page.received,
-            keys=page.keys,
-            known=self._met_known(page),
+        plain = None if isinstance(verdict, TakeEmpty) else self.fetcher.reader.plain(response.body)
+        step = paging.advance(
+            walk, paging.PageSeen(response, plain, page.received, _names(page), known=self._met_known(page))
         )
-        return paging.advance(walk, seen)
+        if walk.number == 0 and isinstance(step, paging.Next):
+            self.first_total = step.walk.total
+        return step
 
     def _met_known(self, page: PageRecords) -> bool:
         if "known_record" not in self.stream.paging.common.stop:
@@ -291,7 +186,8 @@ class _Walk:
                 return entry.response, verdict, True
         return (*self._ask(walk), False)
 
-    def _ask(self, walk: paging.Walk) -> tuple[Answer | None, Verdict]:
+    def _ask(self, walk: paging.Walk, *, spool_as: int | None = None) -> tuple[Answer | None, Verdict]:
+        page = walk.number if spool_as is None else spool_as
         began = self.world.monotonic()
         last: Answer | None = None
 
@@ -306,10 +202,10 @@ class _Walk:
             last = answer
             self.requests += 1
             if isinstance(answer, Response):
-                self._spool(walk, answer)
+                self._spool(walk, answer, page=page)
             verdict = self._judge(answer, walk, attempt=attempt, spent=self.world.monotonic() - began)
             self._note_refusal(verdict)
-            return self._renew(verdict)
+            return self._once_only(self._renew(verdict), answer)
 
         retrying = Retrying(
             stop=stop_never,  # `judge` counts attempts and time
@@ -332,6 +228,16 @@ class _Walk:
                 self.world.refused(seconds)
             case GiveUp(kind="rate_limit", again_after=seconds):
                 self.world.refused(seconds)
+
+    def _once_only(self, verdict: Verdict, answer: Answer) -> Verdict:
+        """A request that may have done something is not sent twice, unless the server says that it did nothing."""
+        if self.stream.repeatable or not isinstance(verdict, Again):
+            return verdict
+        status = answer.status if isinstance(answer, Response) else None
+        if verdict.rate_limited or status in UNDONE:
+            return verdict
+        why = f"{verdict.why}; not asked again, because repeatable = false"
+        return GiveUp("network" if status is None else "server", why, status=status)
 
     def _renew(self, verdict: Verdict) -> Verdict:
         if not isinstance(verdict, RenewAuth):
@@ -363,12 +269,12 @@ class _Walk:
         pairs = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
         return {name: value for name, value in pairs.items() if value}
 
-    def _spool(self, walk: paging.Walk, response: Response) -> None:
+    def _spool(self, walk: paging.Walk, response: Response, *, page: int) -> None:
         self.world.spool(
             SpoolEntry(
                 run=self.fetcher.run,
                 job=self.job.name,
-                page=walk.number,
+                page=page,
                 identity=walk.request.identity(),
                 response=response,
                 shown=self.world.describe(walk.request),
@@ -390,15 +296,21 @@ class _Walk:
 
     def _rechecked(self, reason: str, walk: paging.Walk) -> Walked:
         """Pages counted by number shift when records come or go during the walk: ask the first one again."""
-        answer, verdict = self._ask(self.first)
+        # Not spooled in the place of the first page: a run that dies now must not take new and old pages for one walk.
+        answer, verdict = self._ask(self.first, spool_as=len(self.pages))
+        if isinstance(verdict, GiveUp):
+            return self._given_up(verdict, walk)
         if not isinstance(verdict, Take) or not isinstance(answer, Response):
             miss = MissFact("partial", "recheck", "the first page could not be asked again to prove the walk")
-            return self._ending("recheck", good=False, miss=miss, keeps_spool=True)
+            return self._ending("recheck", good=False, miss=miss)
         try:
             again = self._page(answer)
+            plain = self.fetcher.reader.plain(answer.body)
+            total = paging.total_on(self.stream, paging.PageSeen(answer, plain, again.received))
         except Unreadable as error:
             return self._unreadable(answer, error)
-        if paging.same_first_page(self.read[0].keys, again.keys):
+        same = paging.same_first_page(_names(self.read[0]), _names(again))
+        if same and (total is None or self.first_total in (None, total)):
             return self._ending(reason, good=True, validators=self._validators())
         miss = MissFact("partial", "shifted", "records moved between pages during the walk")
         return self._ending("shifted", good=False, miss=miss, restart=True)
@@ -468,16 +380,16 @@ class _Walk:
         )
 
 
-STOPPED_WORDS = {
-    "signal": "interrupted",
-    "deadline": "the deadline of the run is reached",
-    "max_requests": "the requests of this run are spent",
-    "budget": "the rate limit's budget is spent",
-}
 PASSING = frozenset({"network", "server", "rate_limit"})
+UNDONE = frozenset({401, 429})
 KEPT_TOKENS = frozenset({401, 403, 408, 425, 429})
 
 
 def _seconds_asked_for(state: RetryCallState) -> float:
     verdict = state.outcome.result() if state.outcome is not None else None
     return verdict.seconds if isinstance(verdict, Again) else 0.0
+
+
+def _names(page: PageRecords) -> tuple[bytes, ...]:
+    """What the records of a page are told apart by: their ids, or where they have none, their content."""
+    return page.keys or tuple(record.text for record in page.records)

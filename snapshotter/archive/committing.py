@@ -13,10 +13,10 @@ from snapshotter.core import coverage, days, intervals, ledger, messages, paths,
 from snapshotter.edge.quarantine import Quarantine
 from snapshotter.edge.spool import Spool
 from snapshotter.errors import ArchiveMoved, Unreadable
-from snapshotter.fetch import Unusable, Walked
 from snapshotter.model import Batch, FileChange, JobStory, MissFact, RunRecord
 from snapshotter.results import Committed, DayProblem, StreamRun
 from snapshotter.spec import Source, Stream
+from snapshotter.walks import Unusable, Walked
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Landed:
     story: JobStory
     committed: Committed | None = None
     history_ended: bool = False
+    held: Mapping[date | None, str] = field(default_factory=dict)  # newly held days, and why
 
 
 @dataclass(slots=True)
@@ -50,13 +51,17 @@ class Committer:
         self.tally = Tally()
         self.quarantine = Quarantine(opened.local / "quarantine", opened.world.clock, disk=opened.world.disk)
 
-    def land(self, source: Source, stream: Stream, walked: Walked, *, last: bool) -> Landed:
-        """Bring a walk into the archive; when this returns it is committed, or waits in `pending`."""
+    def land(self, source: Source, stream: Stream, walked: Walked, *, last: bool, final: bool = True) -> Landed:
+        """Bring a walk into the archive; when this returns it is committed, or waits in `pending`.
+
+        A walk that is not `final` is asked once more at once, so that what it misses is no problem yet.
+        """
         try:
             landed = self._land(source, stream, walked, last=last)
         except ArchiveMoved:  # a commit by hand: look again, once
             catch_up(self.opened.cache, self.opened)
             landed = self._land(source, stream, walked, last=last)
+        self._note_problems(stream, landed.story, landed.held, missed=final)
         if not walked.keeps_spool:
             self.spool.done(walked.job.name)
         return landed
@@ -73,8 +78,7 @@ class Committer:
         else:
             self._wait(stream, record)
         self._count(stream, story, committed)
-        self._note_problems(stream, story, settled)
-        return Landed(story, committed, history_ended=story.history_ends is not None)
+        return Landed(story, committed, history_ended=story.history_ends is not None, held=settled.newly_held)
 
     def _settle(self, stream: Stream, walked: Walked) -> tuple[Settled, Walked]:
         archived = self._archived(stream)
@@ -221,13 +225,13 @@ class Committer:
             commits=before.commits + (committed is not None),
         )
 
-    def _note_problems(self, stream: Stream, story: JobStory, settled: Settled) -> None:
+    def _note_problems(self, stream: Stream, story: JobStory, held: Mapping[date | None, str], *, missed: bool) -> None:
         first, last = _days_of(story)
-        if story.miss is not None:
+        if story.miss is not None and missed:
             self.tally.problems.append(
                 DayProblem(stream.key, first, last, story.miss.state, story.miss.why, coverage.next_step(story.miss))
             )
-        for day, why in settled.held.items():
+        for day, why in held.items():
             step = f"look at {stream.key}/_held, then copy it over the present document or delete it, and commit"
             self.tally.problems.append(DayProblem(stream.key, day, day, "held", why, step))
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from snapshotter.archive.committing import Committer
 from snapshotter.archive.lanes import LaneSet, Stops, Tell, Work
 from snapshotter.archive.opening import Opened, for_writing, open_archive
-from snapshotter.core import planning, resuming, runs
+from snapshotter.archive.telling import Telling
+from snapshotter.core import ledger, planning, resuming, runs
+from snapshotter.core.intervals import union
 from snapshotter.edge.secrets import Gathered, gather
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import World
@@ -57,8 +59,9 @@ def plan(path: Path, options: FetchOptions, world: World) -> Planned:
 
 def fetch(path: Path, options: FetchOptions, world: World, *, tell: Tell, stops: Stops | None = None) -> Ran:
     """Ask for what is new and what is missing, and commit it."""
-    with for_writing(path, world, command="snap fetch", wait=options.wait) as opened:
-        return _Run(opened, options, world, tell=tell, stops=stops or Stops(world.clock)).go()
+    telling = Telling(tell, world, trace=options.trace)
+    with telling.closing(), for_writing(path, world, command="snap fetch", wait=options.wait) as opened:
+        return _Run(opened, options, world, telling=telling, stops=stops or Stops(world.clock)).go()
 
 
 # --- planning ---
@@ -113,13 +116,33 @@ def _draw_stream(
     now: datetime,
     resumed: Sequence[Job],
 ) -> None:
-    known = opened.cache.ledger(stream.key, days=())
-    planned = planning.plan_stream(stream, planning.state_of(known), now=now, since=options.since, until=options.until)
-    first = [job for job in resumed if job.window is not None or stream.window is None]
+    first = [job for job in resumed if (job.window is None) == (stream.window is None)]
+    archived = opened.cache.ledger(stream.key, days=())
+    if (why := _cut_otherwise(stream, ledger.zones(archived))) is not None:
+        drawn.notices.append(Notice("error", stream.key, why))
+        drawn.codes.add(Exit.CONFIG)
+        return
+    known = planning.state_of(archived)
+    # What waits in the spool is asked anyway; the plan is for the rest.
+    state = replace(known, proved=union(known.proved, [job.window for job in first if job.window is not None]))
+    planned = planning.plan_stream(stream, state, now=now, since=options.since, until=options.until)
     names = {job.name for job in first}
-    drawn.work += [Work(source, stream, job) for job in first]
+    named = options.since is not None or options.until is not None
+    due = planning.held_until_due(first, known, now=now, named=named)
+    drawn.work += [Work(source, stream, job) for job in due.jobs]
     drawn.work += [Work(source, stream, job) for job in planned.jobs if job.name not in names]
-    drawn.held_back += planned.held_back
+    drawn.held_back += [*due.held_back, *(held for held in planned.held_back if held.job.name not in names)]
+
+
+def _cut_otherwise(stream: Stream, zones: Sequence[str]) -> str | None:
+    """Why a stream cannot go on: its archived days were cut in another zone."""
+    if stream.day is None or not zones or stream.day.zone == zones[-1]:
+        return None
+    was, now = zones[-1], stream.day.zone
+    return (
+        f"its archived days are cut in {was}, and day.zone says {now} now: put {was} back,"
+        " or describe it as a new stream under another name; nothing of it is asked until then"
+    )
 
 
 # --- running ---
@@ -128,11 +151,11 @@ def _draw_stream(
 class _Run:
     """One run."""
 
-    def __init__(self, opened: Opened, options: FetchOptions, world: World, *, tell: Tell, stops: Stops) -> None:
+    def __init__(self, opened: Opened, options: FetchOptions, world: World, *, telling: Telling, stops: Stops) -> None:
         self.opened = opened
         self.options = options
         self.world = world
-        self.tell = tell
+        self.telling = telling
         self.started = world.clock.now()
         self.run = runs.run_id(self.started, world.chance.getrandbits(24))
         self.spool = Spool(opened.local / "spool", world.clock, disk=world.disk)
@@ -140,18 +163,20 @@ class _Run:
         self.stops.limit(max_requests=self._max_requests(), deadline=self._deadline())
         self.notices: list[Notice] = [Notice("info", "", note) for note in opened.notes]
         self.codes: set[Exit] = set()
+        self.dead: list[str] = []
 
     def go(self) -> Ran:
         """The whole run, from what an earlier one left to the last commit."""
         self._report_dead_runs()
         self.spool.begin_run(self.run, {"command": "fetch"})
+        self.telling.begin(self.opened.local, self.run, command="fetch", targets=list(self.options.targets))
         committer = Committer(self.opened, self.spool, run=self.run, command="fetch", started=self.started)
         drawn = draw(self.opened, self.spool, self.options, now=self.started)
         self.notices += drawn.notices
         self.codes |= drawn.codes
         for item in drawn.work:
-            self.tell(Progress(item.stream.key, "planned", item.job.why))
-        lanes = LaneSet(self.opened, self.spool, committer, run=self.run, tell=self.tell, stops=self.stops)
+            self.telling.step(Progress(item.stream.key, "planned", item.job.why))
+        lanes = LaneSet(self.opened, self.spool, committer, run=self.run, telling=self.telling, stops=self.stops)
         with ExitStack() as after:
             after.callback(self._finish)
             held = lanes.walk(drawn.work, drawn.secrets)
@@ -161,7 +186,8 @@ class _Run:
 
     def _finish(self) -> None:
         self.notices += [Notice("info", "", note) for note in self.opened.store.finish()]
-        self.spool.end_run(self.run)
+        for run in (*self.dead, self.run):  # a dead one only now that a run record tells of it
+            self.spool.end_run(run)
 
     def _report_dead_runs(self) -> None:
         for dead in self.spool.dead_runs():
@@ -169,7 +195,7 @@ class _Run:
             words = f"the run {dead.run} died" + (f"; {left} pages that it received are used now" if left else "")
             self.notices.append(Notice("warning", "", words))
             self.opened.notes = (*self.opened.notes, words)
-            self.spool.end_run(dead.run)
+            self.dead.append(dead.run)
 
     def _max_requests(self) -> int | None:
         given = [self.options.max_requests, self.opened.described.settings.max_requests]
@@ -185,7 +211,8 @@ class _Run:
             self.codes.add(Exit.SOME_DAYS)
         if self.stops.interrupted:
             self.codes.add(Exit.INTERRUPTED)
-        return Ran(
+        self.notices += self.telling.notices()
+        ran = Ran(
             run=self.run,
             started=self.started,
             finished=self.world.clock.now(),
@@ -196,3 +223,5 @@ class _Run:
             notices=tuple(self.notices),
             codes=frozenset(self.codes),
         )
+        self.telling.end(ran)
+        return ran

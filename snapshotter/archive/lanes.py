@@ -6,33 +6,37 @@ import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from snapshotter.archive.committing import Committer, Landed
 from snapshotter.archive.opening import Opened, catch_up_places
+from snapshotter.archive.telling import Telling, Trace
 from snapshotter.core import ledger
 from snapshotter.core.days import day_at
 from snapshotter.core.limits import Limits
 from snapshotter.edge.auth import lane_of
-from snapshotter.edge.http import Habits, Sender
+from snapshotter.edge.exchange import Exchanged
+from snapshotter.edge.http import Habits, Sender, sealed, unsealed
 from snapshotter.edge.lanes import LaneGate, Turn, lane_name
 from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import Clock, World
 from snapshotter.errors import Refused
-from snapshotter.fetch import STOPPED_WORDS, Fetcher, Walked
+from snapshotter.fetch import Fetcher
 from snapshotter.masking import Masker
 from snapshotter.model import Answer, GiveUp, HeldBack, Job, Reason, Record, Request, Spent, SpoolEntry
 from snapshotter.results import Progress
 from snapshotter.spec import CursorPaging, OffsetPaging, PageNumber, Source, Stream
+from snapshotter.walks import STOPPED_WORDS, Walked
 
 Tell = Callable[[Progress], None]
 T = TypeVar("T")
 SLICE = 0.25  # seconds; how soon a waiting lane sees that it should stop
 PATIENCE = 3  # windows in a row that an API may fail before the rest of the run leaves it alone
+LONG_PATIENCE = 10  # windows in a row of one stream that may be refused or be of no use
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +131,13 @@ class Lane:
         self.gate = gate
         self._world = around.opened.world
         self.masker = Masker(secrets, [name for name, ref in source.secrets.items() if ref.public])
-        self.sender = Sender(source, secrets, self.masker, self._world, habits=Habits(extra_turn=self._extra_turn))
+        habits = Habits(extra_turn=self._extra_turn, trace=self._trace)
+        self.sender = Sender(source, secrets, self.masker, self._world, habits=habits)
         self._turn: Turn | None = None
+
+    def _trace(self, told: Exchanged) -> None:
+        if self.around.trace is not None:
+            self.around.trace(self.sender.source.name, told)
 
     def stopped(self) -> str | None:
         """Why no further request may leave, or None."""
@@ -159,6 +168,9 @@ class Lane:
         self.wait(self.gate.min_interval.total_seconds())
         self.around.stops.count()
         self.gate.note_sent()
+        turn = self._turn
+        if turn is not None:
+            self.gate.change(lambda budgets: budgets.charge(self.now(), method=turn.method, path=turn.path))
 
     def refused(self, seconds: float | None) -> None:
         """The server refused the last request for asking too much: the lane rests."""
@@ -196,11 +208,12 @@ class Lane:
 
     def spooled_page(self, job: str, page: int) -> SpoolEntry | None:
         """One of them."""
-        return self.around.spool.read(job, page)
+        entry = self.around.spool.read(job, page)
+        return None if entry is None else replace(entry, response=unsealed(entry.response, self.masker))
 
     def spool(self, entry: SpoolEntry) -> None:
         """Put a response on disk, before anything else can fail; the lane's account hears of it afterwards."""
-        self.around.spool.append(entry)
+        self.around.spool.append(replace(entry, response=sealed(entry.response, self.masker)))
         if self._turn is not None:
             self._turn.answered(entry.response.status, entry.response.headers)
 
@@ -270,15 +283,16 @@ class Around:
     writer: Writer
     stops: Stops
     tell: Tell
+    trace: Trace | None = None
 
 
 class LaneSet:
     """Walks all work of a run, lanes side by side."""
 
     def __init__(
-        self, opened: Opened, spool: Spool, committer: Committer, *, run: str, stops: Stops, tell: Tell
+        self, opened: Opened, spool: Spool, committer: Committer, *, run: str, stops: Stops, telling: Telling
     ) -> None:
-        self.around = Around(opened, spool, Writer(), stops, tell)
+        self.around = Around(opened, spool, Writer(), stops, telling.step, telling.exchange)
         self.committer = committer
         self.run = run
 
@@ -318,7 +332,9 @@ class _LaneWalk:
         self.work = work
         self.out: dict[str, str] = {}  # source or stream -> why nothing more of it is asked
         self.ended: set[str] = set()  # streams whose history is at its end
-        self.failures: dict[str, int] = {}  # source -> windows in a row that the API failed
+        self.failures: dict[
+            str, int
+        ] = {}  # source -> windows in a row that the API failed; stream -> that brought none
         self.fetchers: dict[str, Fetcher] = {}
 
     def to_its_end(self) -> list[HeldBack]:
@@ -349,15 +365,16 @@ class _LaneWalk:
             walked = self._walk(item, resumes=attempt == 0)
             if walked.stop in STOPPED_WORDS:
                 return self._left_for_later(item, walked)
-            landed = self._land(item, walked, last=last)
+            landed = self._land(item, walked, last=last, final=not walked.restart or attempt > 0)
             self._learn(item, walked, landed)
             if not walked.restart:
                 return None
             self.around.tell(Progress(item.stream.key, "asking", "asks again from the first page"))
         return None
 
-    def _land(self, item: Work, walked: Walked, *, last: bool) -> Landed:
-        return self.around.writer.call(lambda: self.committer.land(item.source, item.stream, walked, last=last))
+    def _land(self, item: Work, walked: Walked, *, last: bool, final: bool) -> Landed:
+        land = self.committer.land
+        return self.around.writer.call(lambda: land(item.source, item.stream, walked, last=last, final=final))
 
     def _walk(self, item: Work, *, resumes: bool) -> Walked:
         key = item.stream.key
@@ -367,13 +384,14 @@ class _LaneWalk:
             self.fetchers[key] = Fetcher(item.source, item.stream, lane, run=self.run)
         known = self.around.writer.call(lambda: self.around.opened.cache.ledger(key, days=_days_of(item)))
         size = page_size(item.stream)
-        return self.fetchers[key].walk(
+        walked = self.fetchers[key].walk(
             item.job,
             started=self.committer.started,
             validators_of=lambda identity: ledger.validators_of(known, identity, window=item.job.window),
             full_page_seen=size is not None and size in known.page_sizes,
             resumes=resumes,
         )
+        return _masked(walked, self.lanes[item.source.name].masker)
 
     def _left_for_later(self, item: Work, walked: Walked) -> str:
         if walked.stop == "budget":
@@ -391,6 +409,10 @@ class _LaneWalk:
         count = self.failures[item.source.name] = self.failures.get(item.source.name, 0) + 1 if failed else 0
         if count >= PATIENCE:
             self.out[item.source.name] = f"the API failed {count} times in a row; the next run asks again"
+        missed = walked.miss is not None and walked.miss.state != "partial"
+        count = self.failures[item.stream.key] = self.failures.get(item.stream.key, 0) + 1 if missed else 0
+        if count >= LONG_PATIENCE:
+            self.out[item.stream.key] = f"{count} windows in a row brought nothing; the next run asks again"
 
 
 def _days_of(item: Work) -> list[tuple[date, date]]:
@@ -400,3 +422,14 @@ def _days_of(item: Work) -> list[tuple[date, date]]:
         return []
     zone = item.stream.day.zone
     return [(day_at(window.start, zone), day_at(window.end, zone))]
+
+
+def _masked(walked: Walked, masker: Masker) -> Walked:
+    """The walk with no secret in its words, whatever a server echoed."""
+    miss, unusable = walked.miss, walked.unusable
+    return replace(
+        walked,
+        miss=None if miss is None else replace(miss, why=masker.hide(miss.why)),
+        unusable=None if unusable is None else replace(unusable, message=masker.hide(unusable.message)),
+        left=masker.hide(walked.left),
+    )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from snapshotter.core import days, documents, paths
-from snapshotter.fetch import Walked
 from snapshotter.model import Change, DayFact, FileChange, JobStory, Window
-from snapshotter.spec import Kind, Stream
+from snapshotter.spec import Expect, Kind, Stream
+from snapshotter.walks import Walked
 
 GRAIN = timedelta(microseconds=1)
 
@@ -24,6 +24,7 @@ class Settled:
     changes: Mapping[date | None, Change] = field(default_factory=dict)
     places: Mapping[bytes, date | None] = field(default_factory=dict)  # ids and the day they stand on now
     held: Mapping[date | None, str] = field(default_factory=dict)  # day -> why its new version waits
+    newly_held: Mapping[date | None, str] = field(default_factory=dict)  # those of them that did not wait before
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,9 @@ def _settle_snapshot(stream: Stream, walked: Walked, archived: Archived) -> Sett
     change = documents.settle_snapshot(stream, walked.records, archived.read(path))
     if change is None:
         return Settled((), _story(stream, walked, proved=None, facts={}))
-    settled = _filed(stream, {None: change}, archived, path_of=lambda _: path)
-    return Settled(
-        settled.files, _story(stream, walked, proved=None, facts=settled.facts), settled.changes, {}, settled.held
-    )
+    filed = _filed(stream, {None: change}, archived, path_of=lambda _: path, expected=lambda _: stream)
+    story = _story(stream, walked, proved=None, facts=filed.facts)
+    return Settled(filed.files, story, filed.changes, {}, filed.held, filed.newly_held)
 
 
 # --- days ---
@@ -69,6 +69,8 @@ def _settle_days(stream: Stream, walked: Walked, archived: Archived, *, started:
     replaces = proved is not None and not stream.is_feed
     elsewhere = archived.places([record.key for record in walked.records if record.key is not None])
     concerned: set[date | None] = {record.day for record in walked.records} | set(elsewhere.values())
+    if stream.day is not None and stream.day.missing == "undated":  # what had no day yesterday may have one today
+        concerned.add(None)
     if proved is not None and replaces:
         concerned |= _days_in(stream, proved, archived)
     read = {day: archived.read(paths.document(stream.key, day)) for day in concerned}
@@ -80,10 +82,20 @@ def _settle_days(stream: Stream, walked: Walked, archived: Archived, *, started:
         old={day: data for day, data in read.items() if data is not None},
         elsewhere=elsewhere,
     )
-    filed = _filed(stream, outcome.documents, archived, path_of=lambda day: paths.document(stream.key, day))
+    filed = _filed(
+        stream,
+        outcome.documents,
+        archived,
+        path_of=lambda day: paths.document(stream.key, day),
+        expected=lambda day: _expecting(stream, day, proved, started=started),
+    )
     story = _story(stream, walked, proved=proved, facts=filed.facts, duplicates=outcome.duplicates)
-    here = {record.key: record.day for record in walked.records if record.key is not None and record.day is not None}
-    return Settled(filed.files, story, filed.changes, here, filed.held)
+    here = {
+        record.key: record.day
+        for record in walked.records
+        if record.key is not None and record.day is not None and record.day not in filed.held
+    }
+    return Settled(filed.files, story, filed.changes, here, filed.held, filed.newly_held)
 
 
 def _days_in(stream: Stream, span: Window, archived: Archived) -> set[date | None]:
@@ -121,6 +133,7 @@ class _Filed:
     facts: Mapping[date | None, DayFact]
     changes: Mapping[date | None, Change]
     held: Mapping[date | None, str]
+    newly_held: Mapping[date | None, str]
 
 
 def _filed(
@@ -129,26 +142,41 @@ def _filed(
     archived: Archived,
     *,
     path_of: Callable[[date | None], str],
+    expected: Callable[[date | None], Stream],
 ) -> _Filed:
     files: list[FileChange] = []
     facts: dict[date | None, DayFact] = {}
     changes: dict[date | None, Change] = {}
     held: dict[date | None, str] = {}
+    newly_held: dict[date | None, str] = {}
     for day, document in changed.items():
         path = path_of(day)
         waiting = paths.held(path, stream.key)
-        why = documents.held(stream, None if document.old is None else document.was, document.records)
+        why = documents.held(expected(day), None if document.old is None else document.was, document.records)
         if why is not None:
             held[day] = why
             if archived.read(waiting) != document.new:
                 files.append(FileChange(waiting, document.new))
+                newly_held[day] = why
             continue
         files.append(FileChange(path, document.new))
         if archived.read(waiting) is not None:  # what was offered before is overtaken
             files.append(FileChange(waiting, None))
         facts[day] = _fact(document)
         changes[day] = document.change
-    return _Filed(tuple(files), facts, changes, held)
+    return _Filed(tuple(files), facts, changes, held, newly_held)
+
+
+def _expecting(stream: Stream, day: date | None, proved: Window | None, *, started: datetime) -> Stream:
+    """The stream with what may be expected of this view of a day: nothing of a partial one, no number of a part."""
+    if proved is None:
+        return replace(stream, expect=Expect())
+    if day is None or stream.day is None:
+        return stream
+    whole = days.day_bounds(day, stream.day.zone)
+    if proved.start <= whole.start and whole.end <= min(proved.end, started):
+        return stream
+    return replace(stream, expect=replace(stream.expect, min_records=None, non_empty=False))
 
 
 def _fact(document: documents.DocumentChange) -> DayFact:

@@ -123,6 +123,11 @@ def due(every: Span, last_good: datetime | None, now: datetime) -> bool:
     return last_good is None or now - last_good >= pause - min(pause / 20, _LATENESS)
 
 
+def held_until_due(jobs: Iterable[Job], state: StreamState, *, now: datetime, named: bool) -> Plan:
+    """Jobs that come from elsewhere (the spool), without those that failed and are not due yet."""
+    return _sorted_out(jobs, _Missed(state.misses), now=now, named=named)
+
+
 class _Missed:
     """Misses by their place in time."""
 
