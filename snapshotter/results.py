@@ -358,3 +358,4 @@ class FetchOptions:
     max_requests: int | None = None
     deadline: float | None = None  # seconds
     wait: float = 0.0  # seconds to wait for another run to end
+    trace: str | None = None  # a file that each exchange is told to

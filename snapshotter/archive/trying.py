@@ -5,27 +5,31 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from snapshotter.archive.lanes import gate_of
 from snapshotter.archive.opening import Opened, open_archive
+from snapshotter.archive.telling import Telling
 from snapshotter.canonical import decode_document, encode_indented
 from snapshotter.core import days, paging, planning, records, retry
-from snapshotter.edge.http import Sender, shown_headers
+from snapshotter.edge.http import Habits, Sender, shown_headers
 from snapshotter.edge.lanes import LaneGate
 from snapshotter.edge.secrets import gather
 from snapshotter.edge.world import World
 from snapshotter.errors import ConfigError, Unreadable, UsageError
 from snapshotter.masking import Masker
 from snapshotter.model import Answer, NoAnswer, PageRecords, Response, Spent, Take, TakeEmpty, Window
-from snapshotter.results import Tried, TriedPage
+from snapshotter.results import Progress, Tried, TriedPage
 from snapshotter.spec import Source, Stream
 
 OUTSIDE = "outside:"
 DROPPED = "drop:"
 
 
-def try_stream(path: Path, target: str, world: World, *, pages: int, day: date | None) -> Tried:
+def try_stream(
+    path: Path, target: str, world: World, *, pages: int, day: date | None, trace: str | None = None
+) -> Tried:
     """What the first pages of a stream's newest window (or of a day) show."""
     opened = open_archive(path, world)
     source, stream = opened.stream(target)
@@ -34,11 +38,17 @@ def try_stream(path: Path, target: str, world: World, *, pages: int, day: date |
     if found.missing:
         name, hint = found.missing[0]
         raise ConfigError(f"{source.name}: the secret {name!r} is missing: {hint}")
-    trial = _Trial(opened, source, stream, found.values)
-    try:
-        return trial.run(window, pages=pages)
-    finally:
-        trial.sender.close()
+    telling = Telling(_nobody, world, trace=trace)
+    with telling.closing():
+        trial = _Trial(opened, source, stream, found.values, telling=telling)
+        try:
+            return trial.run(window, pages=pages)
+        finally:
+            trial.sender.close()
+
+
+def _nobody(step: Progress) -> None:
+    """A try has no steps that anybody watches."""
 
 
 def _window(stream: Stream, world: World, *, day: date | None) -> Window | None:
@@ -57,12 +67,15 @@ def _window(stream: Stream, world: World, *, day: date | None) -> Window | None:
 class _Trial:
     """The pages of one try."""
 
-    def __init__(self, opened: Opened, source: Source, stream: Stream, secrets: Mapping[str, str]) -> None:
+    def __init__(
+        self, opened: Opened, source: Source, stream: Stream, secrets: Mapping[str, str], *, telling: Telling
+    ) -> None:
         self.world = opened.world
         self.source = source
         self.stream = stream
         self.masker = Masker(secrets, [name for name, ref in source.secrets.items() if ref.public])
-        self.sender = Sender(source, secrets, self.masker, opened.world)
+        habits = Habits(trace=partial(telling.exchange, source.name))
+        self.sender = Sender(source, secrets, self.masker, opened.world, habits=habits)
         self.gate: LaneGate = gate_of([source], secrets, opened.world, stopped=lambda: False)
         self.reader = records.Reader(stream)
         self.pages: list[TriedPage] = []

@@ -9,7 +9,7 @@ import click
 from snapshotter.archive import fetching, trying
 from snapshotter.archive.lanes import Stops
 from snapshotter.cli.exits import HELP
-from snapshotter.cli.options import DAY, LENGTH, echo, echo_json, json_option
+from snapshotter.cli.options import DAY, LENGTH, echo, echo_json, json_option, trace_option
 from snapshotter.cli.surroundings import archive_folder, is_terminal, on_signals, the_world
 from snapshotter.core import report
 from snapshotter.results import Exit, FetchOptions, Progress, Ran
@@ -19,9 +19,12 @@ from snapshotter.results import Exit, FetchOptions, Progress, Ran
 @click.argument("target", metavar="SOURCE/STREAM")
 @click.option("--pages", default=2, show_default=True, type=click.IntRange(1, 10), help="How many pages at most.")
 @click.option("--day", "day", type=DAY, help="A day to ask for; by default the newest window.")
+@trace_option
 @json_option
 @click.pass_obj
-def try_command(archive: str | None, target: str, pages: int, day: date | None, *, as_json: bool) -> int:
+def try_command(
+    archive: str | None, target: str, pages: int, day: date | None, trace: str | None, *, as_json: bool
+) -> int:
     """Ask for a page or two: the request, what came, how the days fall, what would be left out. Writes nothing.
 
     \b
@@ -29,7 +32,7 @@ def try_command(archive: str | None, target: str, pages: int, day: date | None, 
       snap try usgs-earthquakes/events
       snap try usgs-earthquakes/events --day 2018-02-05 --pages 1
     """
-    result = trying.try_stream(archive_folder(archive), target, the_world(), pages=pages, day=day)
+    result = trying.try_stream(archive_folder(archive), target, the_world(), pages=pages, day=day, trace=trace)
     echo_json(result) if as_json else echo(report.tried(result))
     return Exit.DONE if result.good else Exit.SOME_DAYS
 
@@ -44,6 +47,7 @@ def try_command(archive: str | None, target: str, pages: int, day: date | None, 
 @click.option("--wait", type=LENGTH, default=0.0, metavar="T", help="Wait this long for another run to end, like 5m.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell every step, also where there is no terminal.")
 @click.option("-q", "--quiet", is_flag=True, help="Tell nothing but problems.")
+@trace_option
 @json_option
 @click.pass_obj
 def fetch_command(

@@ -49,6 +49,12 @@ DAY = DayType()
 LENGTH = LengthType()
 
 
+def trace_option(command: F) -> F:
+    """`--trace FILE`: each exchange, for whoever looks for a fault."""
+    words = "Add each exchange to FILE as one JSON line, secrets masked."
+    return click.option("--trace", metavar="FILE", help=words)(command)
+
+
 def json_option(command: F) -> F:
     """`--json`: the result for a script."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")(command)
