@@ -188,9 +188,3 @@ class OrderWatch:
 
     def _is_wrong(self, instant: datetime, last: datetime) -> bool:
         return instant > last if self.order == "newest_first" else instant < last
-
-
-def order_broken(order: Literal["none", "newest_first", "oldest_first"], pages: Iterable[PageRecords]) -> str | None:
-    """Where the pages of a walk break the promised order, in words; None if they keep it."""
-    watch = OrderWatch(order)
-    return next((broken for page in pages if (broken := watch.broken_by(page.records))), None)
