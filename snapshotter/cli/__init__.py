@@ -22,6 +22,7 @@ COMMANDS = {  # name -> (module, what it does in a line)
     "limits": ("access", "Say what is left of every rate limit; asks no API."),
     "runs": ("looking", "List past runs; `runs show ID` tells one."),
     "quarantine": ("looking", "List answers that could not be used, or print one."),
+    "verify": ("verifying", "Look for damage, and say what to do about it."),
     "demo": ("demo", "Play a recorded week of earthquakes into an archive."),
 }
 

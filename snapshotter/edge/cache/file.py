@@ -49,6 +49,7 @@ class CacheFile:
 
         self.path = path
         self.patience = patience
+        self.lost: str | None = None  # why a file that was there had to be thrown away
         self._sqlite = sqlite3
         self._connection = self._opened()
 
@@ -113,6 +114,7 @@ class CacheFile:
                     break
                 if _code(error) not in _DAMAGED:
                     raise self._told(error) from error
+                self.lost = str(error)
             except OSError:
                 break
             if connection is not None:

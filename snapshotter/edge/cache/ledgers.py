@@ -63,6 +63,11 @@ class Cache:
         """Let go of the file."""
         self._file.close()
 
+    @property
+    def lost(self) -> str | None:
+        """Why the file that was here had to be thrown away when it was opened, or None."""
+        return self._file.lost
+
     def clear(self) -> None:
         """Forget everything: history is not the one that was folded."""
         self._file.clear()

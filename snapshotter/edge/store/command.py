@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from subprocess import DEVNULL, PIPE, Popen
+from subprocess import DEVNULL, PIPE, STDOUT, Popen, run
 from tempfile import TemporaryFile
 from typing import IO, cast
 
@@ -26,6 +26,8 @@ _NOTHING_RUNS = {
     "maintenance.auto": "false",
     "gc.auto": "0",
 }
+
+_NO_GIT = "git was not found on PATH; install git, or set PATH for snap"
 
 
 def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
@@ -60,14 +62,27 @@ class Git:
         if rest:
             yield rest
 
-    def _output(self, arguments: tuple[str, ...]) -> Iterator[bytes]:
+    def told(self, *arguments: str) -> tuple[int, tuple[str, ...]]:
+        """The exit code of a command, and the lines it prints, its errors among them."""
+        try:
+            done = run(
+                self._command(arguments), env=self._env, cwd="/", stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, check=False
+            )
+        except FileNotFoundError as error:
+            raise UsageError(_NO_GIT) from error
+        return done.returncode, tuple(done.stdout.decode(errors="replace").splitlines())
+
+    def _command(self, arguments: tuple[str, ...]) -> list[str]:
         settings = [part for name, value in _NOTHING_RUNS.items() for part in ("-c", f"{name}={value}")]
-        command = ["git", f"--git-dir={self._dir}", "--no-pager", *settings, *arguments]
+        return ["git", f"--git-dir={self._dir}", "--no-pager", *settings, *arguments]
+
+    def _output(self, arguments: tuple[str, ...]) -> Iterator[bytes]:
+        command = self._command(arguments)
         with TemporaryFile() as said:
             try:
                 process = Popen(command, env=self._env, cwd="/", stdin=DEVNULL, stdout=PIPE, stderr=said)
             except FileNotFoundError as error:
-                raise UsageError("git was not found on PATH; install git, or set PATH for snap") from error
+                raise UsageError(_NO_GIT) from error
             with process:
                 stream = cast("IO[bytes]", process.stdout)
                 try:

@@ -50,6 +50,12 @@ def clear_leftovers(git: Folder, started: datetime) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def leftovers(git: Folder, now: datetime) -> tuple[str, ...]:
+    """What a killed git or snap left in `.git`, as paths; nothing while a git of the user is at work here."""
+    stale = tuple(path for path in _candidates(git) if _is_stale(git, path, now))
+    return () if stale and _git_at_work(git.root.parent) else stale
+
+
 def _candidates(git: Folder) -> Iterator[str]:
     for folder in ("", "objects", "objects/info", "objects/info/commit-graphs", PACKS):
         for name in git.entries(folder):

@@ -16,6 +16,7 @@ from snapshotter.edge.files import Disk, Folder, disk_error
 from snapshotter.edge.store import admission, heal, history, hooks, journal, refs
 from snapshotter.edge.store.attributes import check_no_filter
 from snapshotter.edge.store.command import Git
+from snapshotter.edge.store.examining import Examiner
 from snapshotter.edge.store.journal import Step
 from snapshotter.edge.store.objects import FOLDER, Entry, Made, blob_id, made, make_commit, rewrite
 from snapshotter.edge.store.packs import PACKS, ROLL_AT, roll_up, write_pack
@@ -52,6 +53,7 @@ class Store:
         self._command = Git(root / ".git", env)
         self._worktree = Worktree(self._tree, self._git, self._repository)
         self._notes: list[str] = []
+        self._refused: list[str] = []
         self._packs_written = 0
         self._is_complete = False
 
@@ -146,6 +148,10 @@ class Store:
         loose = sum(len(self._git.entries(f"objects/{shard}")) for shard in shards)
         return ObjectCounts(loose, sum(name.endswith(".pack") for name in self._git.entries(PACKS)))
 
+    def examiner(self) -> Examiner:
+        """Who looks for damage; nothing is changed."""
+        return Examiner(self._repository, self._git, self._command)
+
     def reopen(self) -> None:
         """Look anew, after another program changed packs or references."""
         self._repository.reopen()
@@ -185,6 +191,11 @@ class Store:
         if roll_up(self._git):
             self._repository.reopen()
         return self._told()
+
+    def refused(self) -> tuple[str, ...]:
+        """What the disk refused beside commits that are saved, since the last call."""
+        refused, self._refused = tuple(self._refused), []
+        return refused
 
     def heal(self, started_before: datetime) -> tuple[str, ...]:
         """Clear what a killed run or git left, and complete the files of its last commits; gives notes for people.
@@ -239,7 +250,7 @@ class Store:
         who = next(line.removeprefix("committer ") for line in head.split("\n") if line.startswith("committer "))
         note = refs.log_move(self._git, old=parent, new=commit.id.hex(), who=who, subject=message.split("\n")[0])
         if note:
-            self._notes.append(note)
+            self._refused.append(note)
 
     def _complete(self) -> None:
         """Once, before anything is added to the journal: what an interrupted run noted there."""
