@@ -24,6 +24,7 @@ WHOLE = b"null"  # the key of the one object of an `as = "single"` document; no 
 
 _NAME_WIDTH = 60
 _VALUE_WIDTH = 48
+_MOST_MEASURED = 1_000  # changed records
 _DEEPEST_LOOK = 300_000  # bytes of a pair, beyond which only its members are compared
 
 
@@ -93,8 +94,9 @@ class _Draft:
 
 
 def _drafts(sides: Sides) -> Iterator[_Draft]:
+    measure = _spread if len(sides.changed) <= _MOST_MEASURED else _growth
     for before, after in sides.changed:
-        yield _Draft("changed", _spread(before.text, after.text), after, before)
+        yield _Draft("changed", measure(before.text, after.text), after, before)
     for record in sides.added:
         yield _Draft("added", len(record.text), record)
     for record in sides.removed:
@@ -107,6 +109,11 @@ def _spread(old: bytes, new: bytes) -> int:
     before = _longest(lambda length: old[:length] == new[:length], shorter)
     after = _longest(lambda length: old[len(old) - length :] == new[len(new) - length :], shorter - before)
     return max(len(old), len(new)) - before - after
+
+
+def _growth(old: bytes, new: bytes) -> int:
+    """A rough measure, for when so many records changed that which of them are named hardly matters."""
+    return abs(len(old) - len(new))
 
 
 def _longest(holds: Callable[[int], bool], limit: int) -> int:

@@ -100,6 +100,16 @@ def test_lines_are_few_and_the_largest_first():
     assert all(len(line) <= WIDTH for line in change.lines)
 
 
+def test_of_very_many_changes_those_that_grew_most_are_named():
+    old = [{"id": number, "text": ""} for number in range(1_500)]
+    new = [{"id": number, "text": "x" * (number % 1_400 + 1)} for number in range(1_500)]
+
+    change = changed(old, new)
+
+    assert change.changed == 1_500
+    assert change.lines[0].startswith("changed 1399: ")
+
+
 def test_a_very_large_pair_is_compared_by_its_members_only():
     old, new = ({"id": 1, "a": [seed] * 100_000, "b": 1} for seed in (1, 2))
 
