@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from snapshotter.core import ledger, paths, records, runs
-from snapshotter.core.config import Problem, load_settings, load_source
+from snapshotter.core.config import Problem, check_together, load_settings, load_source
 from snapshotter.edge.cache import Cache
 from snapshotter.edge.files import Folder
 from snapshotter.edge.pending import Pending
@@ -116,7 +116,7 @@ def describe(root: Path, store: Store) -> Described:
     settings, problems = load_settings(text, file=paths.SETTINGS)
     if settings is None:
         raise ConfigError("\n".join(str(problem) for problem in problems))
-    sources: dict[str, Source] = {}
+    sources: list[Source] = []
     warnings: list[Problem] = []
     found = list(problems)
     for name in sorted(folder.entries(paths.SOURCES)):
@@ -128,8 +128,11 @@ def describe(root: Path, store: Store) -> Described:
         loaded = load_source(text, file=path, settings=settings)
         found += loaded.problems
         warnings += loaded.warnings
-        sources |= {source.name: source for source in loaded.sources}
-    return Described(settings, sources, files, tuple(found), tuple(warnings))
+        sources += loaded.sources
+    twice = check_together(sources)
+    wrong = {problem.file for problem in twice}  # the file that came first keeps the name
+    named = {source.name: source for source in sources if source.file not in wrong}
+    return Described(settings, named, files, (*found, *twice), tuple(warnings))
 
 
 def _text(folder: Folder, path: str) -> str | None:

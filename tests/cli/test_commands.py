@@ -122,6 +122,16 @@ def test_a_broken_source_does_not_stop_the_others(person, archive):
     assert "complete from" in person.types("status")
 
 
+def test_two_files_that_give_one_source_are_told(person, archive):
+    text = (archive / "sources/usgs-earthquakes.toml").read_text()
+    (archive / "sources/another.toml").write_text(text)
+
+    told = person.types("check", code=2)
+
+    assert "usgs-earthquakes" in told
+    assert "another.toml" in told
+
+
 def test_a_missing_secret_stops_its_source_only(person, archive):
     person.types("add", "github-events")
 
