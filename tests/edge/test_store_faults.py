@@ -167,7 +167,7 @@ def test_an_error_after_the_branch_moved_is_told_and_the_commit_is_there(root):
     assert_all_is_well(root, old)
 
 
-def test_a_log_that_cannot_be_written_is_a_note_only(root):
+def test_a_log_that_cannot_be_written_stops_nothing_and_is_told(root):
     class NoLogs(Calm):
         def before(self, step, path):
             if path.startswith("logs/"):
@@ -176,7 +176,9 @@ def test_a_log_that_cannot_be_written_is_a_note_only(root):
     store = opened(root, NoLogs())
     store.commit(a_batch(CHANGES), store.head())
 
-    assert store.finish()[0].startswith("the commit is saved, git's own log of it is not")
+    assert store.finish() == ()
+    assert store.refused()[0].startswith("the commit is saved, git's own log of it is not")
+    assert store.refused() == ()
 
 
 def test_what_cannot_be_read_back_is_not_saved(root):
