@@ -186,6 +186,9 @@ class _Run:
 
     def _finish(self) -> None:
         self.notices += [Notice("info", "", note) for note in self.opened.store.finish()]
+        for refused in self.opened.store.refused():
+            self.notices.append(Notice("error", "", refused))
+            self.codes.add(Exit.DISK)
         for run in (*self.dead, self.run):  # a dead one only now that a run record tells of it
             self.spool.end_run(run)
 
