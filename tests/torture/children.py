@@ -1,0 +1,130 @@
+"""A real `fetch` in a process of its own, that may be killed, and what it said before it ended.
+
+Processes are forked from a server that has everything imported and no threads, so that one costs milliseconds.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import random
+import traceback
+from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from snapshotter.archive import fetching
+from snapshotter.cli.exits import code_of
+from snapshotter.edge.world import World
+from snapshotter.errors import SnapError
+from snapshotter.results import Exit, FetchOptions, Progress, Ran
+from tests.torture.faults import Fault, FaultyDisk
+
+PLAIN = FetchOptions()
+LONGEST = 60.0  # seconds that a run may take before it counts as hanging
+_forks = multiprocessing.get_context("forkserver")
+_forks.set_forkserver_preload(
+    ["tests.torture.children", "requests", "urllib3", "jmespath", "deepdiff", "sqlite3", "ctypes", "encodings.idna"]
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an archive lies and what else a run leaves."""
+
+    archive: Path
+    state: Path
+    home: Path
+
+    @property
+    def said(self) -> Path:
+        return self.home / "said.json"
+
+    @property
+    def log(self) -> Path:
+        return self.home / "acts"
+
+    def world(self, fault: Fault | None = None, *, watched: bool = True) -> World:
+        env = {"HOME": str(self.home), "PATH": os.environ["PATH"], "GIT_CONFIG_NOSYSTEM": "1"}
+        plain = World(env=env, state=self.state, chance=random.Random(os.getpid()))
+        return (
+            World(env=env, state=self.state, chance=plain.chance, disk=FaultyDisk(self.log, fault))
+            if watched
+            else plain
+        )
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a run told its caller; `ended` is None where it was killed."""
+
+    ended: int | None  # exit code
+    commits: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    error: str = ""
+    killed: bool = False
+
+
+@dataclass
+class Child:
+    place: Place
+    process: BaseProcess
+    _said: Said | None = field(default=None)
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def wait(self) -> Said:
+        self.process.join(LONGEST)
+        if self.process.exitcode is None:
+            self.process.kill()
+            self.process.join()
+            raise AssertionError("the run hangs")
+        killed = self.process.exitcode == -9
+        said = Said(None, killed=killed)
+        if self.place.said.exists():
+            fields = json.loads(self.place.said.read_text())
+            said = Said(killed=killed, **{name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()})
+        self.process.close()
+        return said
+
+
+def start(place: Place, fault: Fault | None = None, *, options: FetchOptions = PLAIN, watched: bool = True) -> Child:
+    """Begin a fetch."""
+    for path in (place.said, place.log):
+        path.unlink(missing_ok=True)
+    process = _forks.Process(target=_fetch, args=(place, fault, options, watched))
+    process.start()
+    return Child(place, process)
+
+
+def fetch(place: Place, fault: Fault | None = None, *, options: FetchOptions = PLAIN) -> Said:
+    """One fetch, to its end or its death."""
+    return start(place, fault, options=options).wait()
+
+
+def _fetch(place: Place, fault: Fault | None, options: FetchOptions, watched: bool) -> None:
+    os.umask(0o077)
+    try:
+        world = place.world(fault, watched=watched)
+        ran = fetching.fetch(place.archive, options, world, tell=_silent)
+        said = _of(ran)
+    except SnapError as error:
+        said = {"ended": int(code_of(error)), "error": f"{type(error).__name__}: {error}"}
+    except BaseException:  # noqa: BLE001 - as the command's last door does
+        said = {"ended": int(Exit.BUG), "error": traceback.format_exc()}
+    place.said.write_text(json.dumps(said))
+
+
+def _silent(step: Progress) -> None:
+    """Nobody is watching."""
+
+
+def _of(ran: Ran) -> dict[str, object]:
+    return {
+        "ended": int(ran.exit),
+        "commits": [item.commit for item in ran.commits],
+        "notices": [f"{notice.level}: {notice.text}" for notice in ran.notices],
+        "error": "; ".join(problem.why for problem in ran.problems),
+    }

@@ -1,0 +1,97 @@
+"""What must hold after a fault, and after the healthy run that follows it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from snapshotter.archive import looking
+from snapshotter.edge.files import TEMPORARY
+from snapshotter.results import Exit, FetchOptions
+from tests.torture.children import PLAIN, Place, Said, fetch
+from tests.torture.faults import HALF, Act
+from tests.torture.scenes import Scene, documents, git
+
+_LANE = re.compile(r"[0-9a-f]{32}\.json")
+COMPLETE = {"saved"}
+KEPT = (".git/snap/aside/", ".git/snap/spool/damaged/")  # what a person may want to look at
+
+
+def check_said_truly(place: Place, said: Said) -> None:
+    """Every commit that was told can be read by a git that remembers nothing, and the branch holds it."""
+    for commit in said.commits:
+        assert git(place.archive, "cat-file", "-t", commit) == "commit\n"
+        git(place.archive, "merge-base", "--is-ancestor", commit, "HEAD")
+        git(place.archive, "rev-list", "--objects", commit)  # reads everything below it
+
+
+def check_next_run(
+    scene: Scene, place: Place, expected: dict[str, str], *, options: FetchOptions = PLAIN, edits: str = ""
+) -> Said:
+    """The next run needs nobody, and afterwards everything is as if nothing had happened."""
+    said = fetch(place, options=options)
+    assert said.ended == Exit.DONE, said
+    check_said_truly(place, said)
+    check_sound(place, edits=edits)
+    assert documents(place.archive) == expected
+    assert states_of(place) == {"demo/items": COMPLETE}, states_of(place)
+    if scene.made % 4:  # a run with nothing to do is looked at now and then
+        return said
+    before = len(scene.server.seen)
+    again = fetch(place)
+    assert again.ended == Exit.DONE, again
+    assert len(scene.server.seen) - before <= 1, "a settled window is asked again"  # the state is asked every run
+    return said
+
+
+def check_sound(place: Place, *, edits: str = "") -> None:
+    """git finds nothing to say but the user's own edits, and nothing half done lies about."""
+    git(place.archive, "fsck", "--strict", "--no-dangling", "--full")
+    assert git(place.archive, "status", "--porcelain") == edits
+    left = sorted(leftovers(place))
+    assert left == [], left
+
+
+def leftovers(place: Place) -> Iterator[str]:
+    """Locks, half-written files and waiting responses that no run should leave."""
+    for path in place.archive.rglob("*"):
+        inside = path.relative_to(place.archive).as_posix()
+        if inside.startswith(KEPT):
+            continue
+        is_waiting = path.is_file() and inside.startswith((".git/snap/spool/", ".git/snap/store/"))
+        is_half_done = path.name.startswith((TEMPORARY, "tmp_")) or path.suffix == ".lock"
+        if is_waiting or is_half_done:
+            yield inside
+
+
+def states_of(place: Place) -> dict[str, set[str]]:
+    """The states of the days of each stream that has days."""
+    status = looking.status(place.archive, (), place.world(watched=False))
+    return {
+        stream.stream: {state.value for state, count in stream.counts.items() if count}
+        for stream in status.streams
+        if stream.stream == "demo/items"
+    }
+
+
+def check_asked_once(asked: Counter[str], acts: list[Act], *, every_run: str = "/state") -> None:
+    """No response that was received is asked again; only one that was on its way into the spool may be."""
+    again = sum(count - 1 for target, count in asked.items() if target != every_run)
+    assert again <= is_on_its_way(acts), f"{again} asked again, after {acts[-4:]}"
+
+
+def is_on_its_way(acts: list[Act]) -> bool:
+    """Whether the run ended after a request left and before its response was in the spool.
+
+    A lane's file is written when a turn begins, when the request left, and when the answer is in the spool.
+    """
+    rest = [act for act in acts if act.step != HALF]
+    writes = 0
+    while rest and _LANE.fullmatch(rest[-1].path):
+        writes += rest.pop().step == "create"
+    if not rest:
+        return False
+    if rest[-1].path.endswith(".spool") and not writes:
+        return rest[-1].step in ("create", "append")
+    return writes == (3 if rest[-1].path.endswith(".spool") and rest[-1].step == "append" else 2)

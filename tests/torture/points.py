@@ -1,0 +1,63 @@
+"""How much torture: a short form for every test run, `make torture` for most points, `make torture-full` for all.
+
+Each form is a seeded choice, so that a failure can be repeated; results are added up in a file for the table.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+FORM = os.environ.get("SNAP_TORTURE", "short")  # short, long, full
+RESULTS = os.environ.get("SNAP_TORTURE_RESULTS")
+SHARDS = {"short": 1, "long": 8, "full": 16}[FORM]
+T = TypeVar("T")
+
+
+def share(points: Sequence[T], *, seed: str, shard: int, short: int, long: float) -> list[T]:
+    """The points of one shard: a few, a part (of 1), or all of them."""
+    chance = random.Random(seed)
+    wanted = {"short": min(short, len(points)), "long": round(len(points) * long), "full": len(points)}[FORM]
+    return chance.sample(list(points), wanted)[shard::SHARDS]
+
+
+@dataclass
+class Tried:
+    """The points that were tried, and what did not hold at some of them."""
+
+    points: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def point(self, name: object) -> Iterator[None]:
+        """Try one; a failure does not hide the others."""
+        try:
+            yield
+        except Unreached:
+            return
+        except AssertionError as error:
+            self.failures.append(f"{name}: {error}")
+        self.points += 1
+
+
+class Unreached(Exception):
+    """The run had no such point."""
+
+
+@contextmanager
+def counted(suite: str) -> Iterator[Tried]:
+    """The points of a suite; all of them must hold, and then they are written down."""
+    began, tried = time.monotonic(), Tried()
+    yield tried
+    assert not tried.failures, f"{len(tried.failures)} of {tried.points}:\n" + "\n".join(tried.failures)
+    if RESULTS is not None:
+        line = {"suite": suite, "form": FORM, "points": tried.points, "seconds": time.monotonic() - began}
+        with Path(RESULTS).open("a") as file:
+            file.write(json.dumps(line) + "\n")
