@@ -131,9 +131,15 @@ class Lane:
         self.gate = gate
         self._world = around.opened.world
         self.masker = Masker(secrets, [name for name, ref in source.secrets.items() if ref.public])
-        habits = Habits(extra_turn=self._extra_turn, trace=self._trace)
+        # Work is planned for trusted sources only.
+        habits = Habits(trusted=True, extra_turn=self._extra_turn, sent=self._left, trace=self._trace)
         self.sender = Sender(source, secrets, self.masker, self._world, habits=habits)
         self._turn: Turn | None = None
+
+    def _left(self) -> None:
+        """The request is on its way only now: the next one keeps its distance from here."""
+        if self._turn is not None:
+            self._turn.left()
 
     def _trace(self, told: Exchanged) -> None:
         if self.around.trace is not None:

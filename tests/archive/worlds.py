@@ -285,7 +285,7 @@ class Archive:
         opened = open_archive(self.path, self.world)
         with opened.closing():
             _, stream = opened.stream("demo/items")
-            when = date(2026, 3, int(day))
+            when = date.fromisoformat(day) if len(day) > 2 else date(2026, 3, int(day))
             terms = looking.terms_of(stream, "UTC", now=self.clock.now())
             (found,) = Judge(opened.cache.ledger(stream.key), terms).ranges((when, when))
         return found.judged.state.value
@@ -293,7 +293,8 @@ class Archive:
     def runs(self) -> list[RunRecord]:
         """Every run record, committed or waiting, oldest first."""
         names = [line.run for line in looking.run_lines(self.path, self.world)]
-        return [record for name in reversed(names) for record in looking.run_story(self.path, name, self.world).records]
+        found = [record for name in names for record in looking.run_story(self.path, name, self.world).records]
+        return sorted(found, key=lambda record: record.turn)
 
     def stories(self) -> list[JobStory]:
         return [story for record in self.runs() for story in record.stories]

@@ -42,6 +42,7 @@ class Habits:
 
     trusted: bool = False  # commands of the source file may run
     extra_turn: Callable[[], None] | None = None  # called before each further request that one `send` needs
+    sent: Callable[[], None] | None = None  # called when a request has left; making a connection takes its time
     trace: Callable[[Exchanged], None] | None = None
     total: float | None = None  # seconds for a whole exchange; by default connect + 5 × read
 
@@ -66,7 +67,7 @@ class Sender:
         total = self.habits.total or connect + 5 * read
         limits = Limits(connect=connect, read=read, total=total, body=source.client.max_body)
         self._hide_what_we_know(secrets)
-        self._wire = Wire(limits, world.env, world.clock.monotonic)
+        self._wire = Wire(limits, world.env, world.clock.monotonic, on_sent=self.habits.sent)
         self._sent = 0
         if not isinstance(source.auth, NoAuth):
             self._check_encrypted()

@@ -57,8 +57,11 @@ class Got:
 class Watch:
     """The time and the bytes that an exchange has left."""
 
-    def __init__(self, limits: Limits, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, limits: Limits, monotonic: Callable[[], float], *, on_sent: Callable[[], None] | None = None
+    ) -> None:
         self.limits = limits
+        self.on_sent = on_sent
         self._monotonic = monotonic
         self._until = monotonic() + limits.total
         self._bytes = 2 * limits.body + _OVERHEAD
@@ -89,8 +92,16 @@ _watch: ContextVar[Watch | None] = ContextVar("watch", default=None)
 class Wire:
     """Connections to the servers of one source. It keeps no cookies and reads no netrc."""
 
-    def __init__(self, limits: Limits, env: Mapping[str, str], monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        env: Mapping[str, str],
+        monotonic: Callable[[], float],
+        *,
+        on_sent: Callable[[], None] | None = None,
+    ) -> None:
         self.limits = limits
+        self._on_sent = on_sent
         self._env = env
         self._monotonic = monotonic
         self._adapter = _Adapter(pool_connections=4, pool_maxsize=4)
@@ -98,7 +109,7 @@ class Wire:
 
     def exchange(self, draft: Draft, body: bytes | None) -> Got:
         """Send one request and read its whole answer; raises `Lost`."""
-        watch = Watch(self.limits, self._monotonic)
+        watch = Watch(self.limits, self._monotonic, on_sent=self._on_sent)
         origin = origin_of(draft.url)
         proxy = proxy_for(origin, self._env)
         token = _watch.set(watch)
@@ -215,6 +226,8 @@ class _Answer(http.client.HTTPResponse):
         watch = _watch.get()
         self._watched = None
         if watch is not None:
+            if watch.on_sent is not None:  # an answer is waited for as soon as its request has left
+                watch.on_sent()
             self._watched = _Watched(self.fp.detach(), sock, watch)
             self.fp = io.BufferedReader(self._watched)
 
