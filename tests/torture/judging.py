@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from snapshotter.archive import looking
 from snapshotter.edge.files import TEMPORARY
-from snapshotter.results import Exit, FetchOptions
-from tests.torture.children import PLAIN, Place, Said, fetch
+from snapshotter.results import Exit
+from tests.torture.children import Place, Said, fetch
 from tests.torture.faults import HALF, Act
 from tests.torture.scenes import Scene, documents, git
 
@@ -27,16 +27,16 @@ def check_said_truly(place: Place, said: Said) -> None:
 
 
 def check_next_run(
-    scene: Scene, place: Place, expected: dict[str, str], *, options: FetchOptions = PLAIN, edits: str = ""
+    scene: Scene, place: Place, expected: dict[str, str], *, edits: str = "", asks_again: bool = False
 ) -> Said:
     """The next run needs nobody, and afterwards everything is as if nothing had happened."""
-    said = fetch(place, options=options)
+    said = fetch(place)
     assert said.ended == Exit.DONE, said
     check_said_truly(place, said)
     check_sound(place, edits=edits)
     assert documents(place.archive) == expected
     assert states_of(place) == {"demo/items": COMPLETE}, states_of(place)
-    if scene.made % 4:  # a run with nothing to do is looked at now and then
+    if asks_again or scene.made % 4:  # a run with nothing to do is looked at now and then
         return said
     before = len(scene.server.seen)
     again = fetch(place)

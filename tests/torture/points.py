@@ -33,6 +33,7 @@ class Tried:
     """The points that were tried, and what did not hold at some of them."""
 
     points: int = 0
+    unreached: int = 0
     failures: list[str] = field(default_factory=list)
 
     @contextmanager
@@ -41,6 +42,7 @@ class Tried:
         try:
             yield
         except Unreached:
+            self.unreached += 1
             return
         except AssertionError as error:
             self.failures.append(f"{name}: {error}")
@@ -57,6 +59,7 @@ def counted(suite: str) -> Iterator[Tried]:
     began, tried = time.monotonic(), Tried()
     yield tried
     assert not tried.failures, f"{len(tried.failures)} of {tried.points}:\n" + "\n".join(tried.failures)
+    assert tried.unreached <= max(2, tried.points // 10), f"{tried.unreached} points were not reached"
     if RESULTS is not None:
         line = {"suite": suite, "form": FORM, "points": tried.points, "seconds": time.monotonic() - began}
         with Path(RESULTS).open("a") as file:

@@ -9,14 +9,14 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from snapshotter.archive import setup
 from snapshotter.archive.opening import for_writing
 from snapshotter.model import Batch, FileChange
-from snapshotter.results import Exit, FetchOptions
+from snapshotter.results import Exit
 from tests.server import Answer, Seen, Server, json_reply
 from tests.torture.children import Place, fetch
 
@@ -37,7 +37,7 @@ records = "data"
 id = "id"
 params = {{ from = "{{window.start|iso}}", to = "{{window.end|iso}}" }}
 paginate = {{ type = "cursor", cursor = "next", param = "cursor" }}
-window = {{ start = "{first}", end = "{last}", step = "1d" }}
+window = {{ start = "{first}", end = "{last}", step = "1d", lookback = "{lookback}" }}
 day = {{ field = "at", parse = "instant", zone = "UTC" }}
 """
 STATE = """
@@ -110,7 +110,7 @@ def place_in(folder: Path) -> Place:
 
 
 @contextmanager
-def a_scene(folder: Path, api: Api, text: str = SOURCE + STATE, days: tuple[str, ...] = DAYS) -> Iterator[Scene]:
+def a_scene(folder: Path, api: Api, *, days: tuple[str, ...] = DAYS, lookback: str = "0d") -> Iterator[Scene]:
     """An archive with a source, nothing fetched yet."""
     template = folder / "template"
     place = place_in(template)
@@ -119,7 +119,7 @@ def a_scene(folder: Path, api: Api, text: str = SOURCE + STATE, days: tuple[str,
     world = place.world(watched=False)
     setup.init(place.archive, world, zone="UTC")
     with Server(api) as server:
-        source = text.format(url=server.url, first=days[0], last=days[-1])
+        source = (SOURCE + STATE).format(lookback=lookback, url=server.url, first=days[0], last=days[-1])
         with for_writing(place.archive, world, command="test") as opened:
             change = FileChange("sources/demo.toml", source.encode())
             opened.store.commit(Batch((change,), "Describe demo\n", world.clock.now()), opened.store.head())
@@ -153,7 +153,6 @@ def records_in(archive: Path) -> dict[str, Any]:
 
 # --- two scenes ---
 
-REFRESH = FetchOptions(targets=("demo",), since=date.fromisoformat(DAYS[0]), until=date.fromisoformat(DAYS[-1]))
 EDITED = f" M README.md\n M demo/items/2026/03/{DAYS[0]}.json\n?? notes.txt\n"
 
 
@@ -168,7 +167,7 @@ def a_first_fetch(folder: Path) -> Iterator[Scene]:
 def a_revision(folder: Path) -> Iterator[Scene]:
     """All was fetched; then the server changed, and the user edited files without committing."""
     api = a_week()
-    with a_scene(folder, api) as scene:
+    with a_scene(folder, api, lookback="3d") as scene:
         place = place_in(scene.template)
         said = fetch(place)
         assert said.ended == Exit.DONE, said

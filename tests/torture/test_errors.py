@@ -7,7 +7,7 @@ from tests.torture.children import fetch
 from tests.torture.faults import Fault, acts_in, can_strike, has_struck
 from tests.torture.judging import check_asked_once, check_next_run, check_said_truly
 from tests.torture.points import SHARDS, Unreached, counted, share
-from tests.torture.scenes import EDITED, REFRESH, a_first_fetch, a_revision, documents
+from tests.torture.scenes import EDITED, a_first_fetch, a_revision, documents
 
 KINDS = ("ENOSPC", "EIO", "EROFS", "EMFILE", "EDQUOT")
 
@@ -44,16 +44,16 @@ def test_a_first_fetch_says_what_the_disk_refused_and_the_next_one_completes_it(
 def test_a_revision_says_what_the_disk_refused_and_the_next_one_completes_it(tmp_path, shard):
     with a_revision(tmp_path) as scene, counted("disk errors, revision") as tried:
         with scene.place() as place:
-            fetch(place, options=REFRESH)
+            fetch(place)
             acts, expected = acts_in(place.log), documents(place.archive)
         for fault in share(faults_of(acts), seed="errors", shard=shard, short=8, long=0.25):
             with tried.point(fault), scene.place() as place:
-                said = fetch(place, fault, options=REFRESH)
+                said = fetch(place, fault)
 
                 if not has_struck(acts_in(place.log)):
                     raise Unreached
                 check_refused(place, said)
-                check_next_run(scene, place, expected, options=REFRESH, edits=EDITED)
+                check_next_run(scene, place, expected, edits=EDITED, asks_again=True)
 
 
 def check_refused(place, said):

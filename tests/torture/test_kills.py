@@ -9,7 +9,6 @@ from tests.torture.judging import check_asked_once, check_next_run
 from tests.torture.points import SHARDS, Unreached, counted, share
 from tests.torture.scenes import (
     EDITED,
-    REFRESH,
     Scene,
     a_first_fetch,
     a_revision,
@@ -38,19 +37,19 @@ def test_a_first_fetch_killed_anywhere_goes_on_where_it_was(tmp_path, shard):
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_a_revision_killed_anywhere_is_archived_and_leaves_the_users_edits(tmp_path, shard):
     with a_revision(tmp_path) as scene, counted("kill, revision") as tried:
-        acts, expected = traced(scene, options=REFRESH)
+        acts, expected = traced(scene)
         for point in share(range(acts), seed="revision", shard=shard, short=10, long=1.0):
             with tried.point(point), scene.place() as place:
-                died = fetch(place, Fault(point), options=REFRESH)
+                died = fetch(place, Fault(point))
                 if not died.killed:
                     raise Unreached
 
-                check_next_run(scene, place, expected, options=REFRESH, edits=EDITED)
+                check_next_run(scene, place, expected, edits=EDITED, asks_again=True)
 
 
-def traced(scene: Scene, **options):
+def traced(scene: Scene):
     """How many acts a healthy run has, and what is archived afterwards."""
     with scene.place() as place:
-        said = fetch(place, **options)
+        said = fetch(place)
         assert said.ended == Exit.DONE, said
         return len(acts_in(place.log)), documents(place.archive)
