@@ -259,6 +259,43 @@ class LimitsLeft:
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that a file would have snap do: `reads`, `runs`, `asks`, `sends`, `tells`, and what or whom."""
+
+    does: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.does} {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class TrustingFile:
+    """What one source, or the settings, would do; `new` is what was not agreed to before."""
+
+    key: str
+    file: str
+    facts: tuple[Fact, ...]
+    new: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trusting:
+    """`trust`."""
+
+    path: str
+    made_here: bool
+    files: tuple[TrustingFile, ...]
+    problems: tuple[str, ...] = ()
+    known: bool = False  # something was agreed to before
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether there is nothing to agree to."""
+        return not any(file.new for file in self.files)
+
+
+@dataclass(frozen=True, slots=True)
 class RunLine:
     run: str
     started: datetime

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from snapshotter.archive.lanes import gate_of
 from snapshotter.archive.opening import Opened, open_archive
+from snapshotter.archive.trust import Trust, secrets_of, trust_of
 from snapshotter.core.limits import Budgets, Limits
 from snapshotter.edge.auth import lane_of
-from snapshotter.edge.secrets import gather
 from snapshotter.edge.world import World
 from snapshotter.errors import Refused
 from snapshotter.results import BudgetLeft, LaneLeft, LimitsLeft, Notice
@@ -24,10 +24,11 @@ def limits(path: Path, targets: Collection[str], world: World) -> LimitsLeft:
     """What is left in the lanes of these sources, or of all."""
     opened = open_archive(path, world)
     named = {source.name for source, _ in opened.streams(targets)}
+    trust = trust_of(opened)
     lanes: dict[str, list[tuple[Source, Secrets]]] = {}
     notices = [Notice("error", problem.file, str(problem)) for problem in opened.described.problems]
     for source in opened.described.sources.values():
-        found = _lane(source, opened)
+        found = _lane(source, opened, trust)
         if isinstance(found, Notice):
             notices += [found] if source.name in named else []
         else:
@@ -42,9 +43,9 @@ def _has_one_of(members: Sequence[tuple[Source, Secrets]], names: Collection[str
     return any(source.name in names for source, _ in members)
 
 
-def _lane(source: Source, opened: Opened) -> tuple[str, Secrets] | Notice:
+def _lane(source: Source, opened: Opened, trust: Trust) -> tuple[str, Secrets] | Notice:
     """The lane of a source, which its credential decides."""
-    gathered = gather(source.secrets, opened.world.env)
+    gathered = secrets_of(source, opened, trust)
     try:
         return lane_of(source, gathered.values), gathered.values
     except Refused as error:  # it names the secret that is missing

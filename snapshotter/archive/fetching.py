@@ -16,9 +16,10 @@ from snapshotter.archive.committing import Committer
 from snapshotter.archive.lanes import LaneSet, Stops, Tell, Work
 from snapshotter.archive.opening import Opened, for_writing, open_archive
 from snapshotter.archive.telling import Telling
+from snapshotter.archive.trust import Trust, secrets_of, trust_of, why_not
 from snapshotter.core import ledger, planning, resuming, runs
 from snapshotter.core.intervals import union
-from snapshotter.edge.secrets import Gathered, gather
+from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import World
 from snapshotter.model import HeldBack, Job, Reason
@@ -74,7 +75,8 @@ def draw(opened: Opened, spool: Spool, options: FetchOptions, *, now: datetime) 
     for problem in opened.described.problems:
         drawn.notices.append(Notice("error", problem.file, str(problem)))
         drawn.codes.add(Exit.CONFIG)
-    ready = {source.name for source in _distinct(chosen) if _has_secrets(source, opened, drawn)}
+    trust = trust_of(opened)
+    ready = {source.name for source in _distinct(chosen) if _may_be_asked(source, opened, drawn, trust)}
     resumed = _resumed_jobs(spool)
     for source, stream in chosen:
         if source.name in ready:
@@ -87,8 +89,12 @@ def _distinct(chosen: Iterable[tuple[Source, Stream]]) -> list[Source]:
     return list({source.name: source for source, _ in chosen}.values())
 
 
-def _has_secrets(source: Source, opened: Opened, drawn: Drawn) -> bool:
-    gathered = gather(source.secrets, opened.world.env)
+def _may_be_asked(source: Source, opened: Opened, drawn: Drawn, trust: Trust) -> bool:
+    if (why := why_not(source, trust)) is not None:
+        drawn.notices.append(Notice("error", source.name, why))
+        drawn.codes.add(Exit.SOME_DAYS)
+        return False
+    gathered = secrets_of(source, opened, trust)
     drawn.secrets[source.name] = gathered
     for name, hint in gathered.missing:
         drawn.notices.append(Notice("error", source.name, f"the secret {name!r} is missing: {hint}"))
@@ -130,7 +136,9 @@ def _draw_stream(
     named = options.since is not None or options.until is not None
     due = planning.held_until_due(first, known, now=now, named=named)
     drawn.work += [Work(source, stream, job) for job in due.jobs]
-    drawn.work += [Work(source, stream, job) for job in planned.jobs if job.name not in names]
+    # A feed is asked once more behind what waited: its first page is from then, and the newest records from now.
+    rest = [job for job in planned.jobs if job.name not in names or job.reason is Reason.FEED]
+    drawn.work += [Work(source, stream, job) for job in rest]
     drawn.held_back += [*due.held_back, *(held for held in planned.held_back if held.job.name not in names)]
 
 

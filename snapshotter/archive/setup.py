@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from snapshotter import __version__, catalogue
 from snapshotter.archive.opening import Opened, describe, for_writing, open_archive
+from snapshotter.archive.trust import remember_made, secrets_of, trust_of
 from snapshotter.canonical import encode_indented
 from snapshotter.core import paths, schema
 from snapshotter.core.config import settings_template
 from snapshotter.core.unused import unused_in, unused_in_settings
-from snapshotter.edge.secrets import gather
 from snapshotter.edge.store import Store
 from snapshotter.edge.world import World
 from snapshotter.edge.zone import machine_zone
@@ -33,6 +33,7 @@ def init(path: Path, world: World, *, zone: str | None = None) -> Created:
     message = (
         f"Begin the archive\n\nDays are cut in {chosen} where a source says nothing else.\n\nSnap: {__version__}\n"
     )
+    remember_made(store.root, world)
     commit = store.commit(Batch(made, message, world.clock.now()), None)
     notes += [Notice("warning", "hooks", note) for note in store.install_hooks()]
     store.finish()
@@ -147,9 +148,10 @@ def _files_of(opened: Opened, names: Collection[str]) -> set[str]:
 def missing_secrets(opened: Opened, names: Collection[str]) -> tuple[Missing, ...]:
     """The secrets of these sources that are not found now."""
     found: list[Missing] = []
+    trust = trust_of(opened)
     for name in names:
         source = opened.described.sources.get(name)
         if source is not None:
-            gathered = gather(source.secrets, opened.world.env)
+            gathered = secrets_of(source, opened, trust)
             found += [Missing(name, secret, hint) for secret, hint in gathered.missing]
     return tuple(found)

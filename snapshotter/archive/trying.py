@@ -11,13 +11,13 @@ from pathlib import Path
 from snapshotter.archive.lanes import gate_of
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.telling import Telling
+from snapshotter.archive.trust import secrets_of, trust_of, why_not
 from snapshotter.canonical import decode_document, encode_indented
 from snapshotter.core import days, paging, planning, records, retry
 from snapshotter.edge.http import Habits, Sender, shown_headers
 from snapshotter.edge.lanes import LaneGate
-from snapshotter.edge.secrets import gather
 from snapshotter.edge.world import World
-from snapshotter.errors import ConfigError, Unreadable, UsageError
+from snapshotter.errors import ConfigError, Refused, Unreadable, UsageError
 from snapshotter.masking import Masker
 from snapshotter.model import Answer, NoAnswer, PageRecords, Response, Spent, Take, TakeEmpty, Window
 from snapshotter.results import Progress, Tried, TriedPage
@@ -34,7 +34,10 @@ def try_stream(
     opened = open_archive(path, world)
     source, stream = opened.stream(target)
     window = _window(stream, world, day=day)
-    found = gather(source.secrets, world.env)
+    trust = trust_of(opened)
+    if (why := why_not(source, trust)) is not None:
+        raise Refused(f"{source.name}: {why}")
+    found = secrets_of(source, opened, trust)
     if found.missing:
         name, hint = found.missing[0]
         raise ConfigError(f"{source.name}: the secret {name!r} is missing: {hint}")
@@ -74,7 +77,7 @@ class _Trial:
         self.source = source
         self.stream = stream
         self.masker = Masker(secrets, [name for name, ref in source.secrets.items() if ref.public])
-        habits = Habits(trace=partial(telling.exchange, source.name))
+        habits = Habits(trusted=True, trace=partial(telling.exchange, source.name))
         self.sender = Sender(source, secrets, self.masker, opened.world, habits=habits)
         self.gate: LaneGate = gate_of([source], secrets, opened.world, stopped=lambda: False)
         self.reader = records.Reader(stream)

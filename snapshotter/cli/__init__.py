@@ -14,8 +14,10 @@ COMMANDS = {  # name -> (module, what it does in a line)
     "init": ("setup", "Make an archive: a git repository with settings and a README."),
     "add": ("setup", "Copy a ready source file into the archive; alone, list them."),
     "check": ("setup", "Check all files of the archive; asks no API."),
-    "try": ("fetching", "Ask a stream for a page or two and show what comes; writes nothing."),
+    "try": ("fetching", "Ask a stream for a page or two; or ask an address and propose a source file."),
+    "new": ("proposing", "Describe an API by answering questions."),
     "fetch": ("fetching", "Download what is new and what is missing."),
+    "trust": ("access", "Show what an archive from elsewhere would do here, and agree to it."),
     "show": ("looking", "Print the document of a day, now or as it was."),
     "log": ("looking", "List the versions of a day, a stream or the archive."),
     "status": ("looking", "Say what is there, what is missing, and why."),
@@ -23,6 +25,7 @@ COMMANDS = {  # name -> (module, what it does in a line)
     "runs": ("looking", "List past runs; `runs show ID` tells one."),
     "quarantine": ("looking", "List answers that could not be used, or print one."),
     "verify": ("verifying", "Look for damage, and say what to do about it."),
+    "completion": ("completion", "Print the completion script of bash, zsh or fish."),
     "demo": ("demo", "Play a recorded week of earthquakes into an archive."),
 }
 

@@ -1,13 +1,13 @@
-"""`limits`."""
+"""`limits`, `trust`."""
 
 from __future__ import annotations
 
 import click
 
-from snapshotter.archive import budgets
+from snapshotter.archive import budgets, trust
 from snapshotter.cli.exits import HELP
 from snapshotter.cli.options import echo, echo_json, json_option
-from snapshotter.cli.surroundings import archive_folder, the_world
+from snapshotter.cli.surroundings import archive_folder, is_answerable, the_world
 from snapshotter.core import report_access
 from snapshotter.results import Exit
 
@@ -26,4 +26,31 @@ def limits_command(archive: str | None, targets: tuple[str, ...], *, as_json: bo
     """
     result = budgets.limits(archive_folder(archive), targets, the_world())
     echo_json(result) if as_json else echo(report_access.limits(result))
+    return Exit.DONE
+
+
+@click.command("trust", epilog=HELP)
+@click.option("--yes", is_flag=True, help="Agree without being asked.")
+@json_option
+@click.pass_obj
+def trust_command(archive: str | None, *, yes: bool, as_json: bool) -> int:
+    """Show what the files of an archive from elsewhere would do on this machine, and agree to it.
+
+    Until then its sources are skipped. What changes in them later is shown again. An archive that `snap init` made
+    here is trusted.
+
+    \b
+    Examples:
+      snap trust
+      snap trust --yes
+    """
+    folder, world = archive_folder(archive), the_world()
+    shown = trust.look(folder, world)
+    echo_json(shown) if as_json else echo(report_access.trusting(shown))
+    if shown.is_trusted:
+        return Exit.CONFIG if shown.problems else Exit.DONE
+    if not yes and (as_json or not is_answerable() or not click.confirm("Do you agree?", err=True)):
+        click.echo("snap: nothing was agreed to; `snap trust --yes` agrees to all that is shown", err=True)
+        return Exit.SOME_DAYS
+    trust.agree(folder, world, shown)
     return Exit.DONE

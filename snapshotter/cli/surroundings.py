@@ -36,6 +36,11 @@ def archive_folder(given: str | None) -> Path:
     return Path(given) if given else Path.cwd()
 
 
+def is_answerable() -> bool:
+    """Whether somebody can answer a question."""
+    return sys.stdin.isatty()
+
+
 def is_terminal() -> bool:
     """Whether a person is looking at what goes to standard error."""
     return sys.stderr.isatty()

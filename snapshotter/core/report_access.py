@@ -6,7 +6,7 @@ from datetime import datetime
 
 from snapshotter.core.escaping import escape
 from snapshotter.core.report import notice
-from snapshotter.results import BudgetLeft, LaneLeft, LimitsLeft
+from snapshotter.results import BudgetLeft, Fact, LaneLeft, LimitsLeft, Trusting
 
 LONGEST = 400
 
@@ -35,6 +35,32 @@ def _budget(left: BudgetLeft) -> str:
     kept = f", {left.reserve:,} kept in reserve" if left.reserve else ""
     more = f", more at {_at(left.until)}" if left.until is not None and left.used != 0 else ""
     return f"{_safe(left.name)}: {left.remaining:,}{of} left{kept}{more}"
+
+
+def trusting(result: Trusting) -> str:
+    """`trust`: everything that the files would do; what is new is marked."""
+    lines = [_whole(problem) for problem in result.problems]
+    if result.made_here:
+        lines += [f"{result.path} was made here and is trusted. What its files have snap do:"]
+    elif result.known and result.is_trusted:
+        lines += [f"{result.path} comes from elsewhere; you have agreed to all that its files have snap do:"]
+    else:
+        lines += [f"{result.path} comes from elsewhere. Its files would have snap do this, with your rights:"]
+    for file in result.files:
+        lines += ["", f"{_whole(file.key)} ({_whole(file.file)})" if file.key != file.file else _whole(file.key)]
+        lines += [_fact(fact, is_new=result.known and fact in file.new) for fact in file.facts]
+    if not result.files:
+        lines += ["", "nothing: there is no source yet"]
+    return "\n".join(lines)
+
+
+def _fact(fact: Fact, *, is_new: bool) -> str:
+    return f"  {'new: ' if is_new else ''}{fact.does} {_whole(fact.what)}"
+
+
+def _whole(text: str) -> str:
+    """Made harmless, but never cut: the end of a command must not hide."""
+    return escape(text, 16 * len(text) + 16)
 
 
 def _at(moment: datetime) -> str:

@@ -1,0 +1,119 @@
+"""Whether an archive may use this machine's secrets, run commands, and talk to anybody.
+
+An archive that was made here may. One from elsewhere may do what its user agreed to, source by source, fact by fact.
+Both are remembered in the user's state folder under a random name, which lies beside the repository where no clone
+and no commit can bring it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from snapshotter.archive.opening import LOCAL, Opened, open_archive
+from snapshotter.core import paths
+from snapshotter.core.trusting import facts_of, facts_of_settings, unknown
+from snapshotter.edge.secrets import Gathered, gather
+from snapshotter.edge.state import JsonFile, private_folder
+from snapshotter.edge.world import World
+from snapshotter.errors import Damaged
+from snapshotter.results import Fact, Trusting, TrustingFile
+from snapshotter.spec import Source
+
+FOLDER = "trust"
+NAME = "trust-name"
+_NAME = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What the user's state folder says about one archive."""
+
+    made_here: bool = False
+    agreed: Mapping[str, frozenset[str]] = field(default_factory=dict)  # source, or `snap.toml` -> facts
+
+    def lacks(self, source: Source) -> tuple[Fact, ...]:
+        """What the source would do that nobody has agreed to; nothing: it is trusted."""
+        return () if self.made_here else unknown(facts_of(source), self.agreed.get(source.name, frozenset()))
+
+
+def trust_of(opened: Opened) -> Trust:
+    """The trust that an archive has now."""
+    name = _name(opened.root)
+    if name is None:
+        return Trust()
+    try:
+        known = _file(name, opened.world).read()
+    except Damaged:  # whoever cannot be remembered is asked about again
+        return Trust()
+    agreed = known.get("agreed")
+    return Trust(
+        made_here=known.get("made_here") is True,
+        agreed={key: frozenset(str(fact) for fact in facts) for key, facts in agreed.items() if isinstance(facts, list)}
+        if isinstance(agreed, dict)
+        else {},
+    )
+
+
+def secrets_of(source: Source, opened: Opened, trust: Trust) -> Gathered:
+    """The values of a source's secrets; commands are run for them only if it is trusted."""
+    return gather(source.secrets, opened.world.env, trusted=not trust.lacks(source))
+
+
+def why_not(source: Source, trust: Trust) -> str | None:
+    """Why nothing may be asked of a source yet, or None."""
+    lacking = trust.lacks(source)
+    if not lacking:
+        return None
+    more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+    return f"this archive comes from elsewhere, and you have not agreed that it {lacking[0]}{more}; run `snap trust`"
+
+
+def remember_made(root: Path, world: World) -> None:
+    """An archive was made here."""
+    _file(_name(root) or _new_name(root, world), world).write({"format": 1, "made_here": True, "root": str(root)})
+
+
+def look(path: Path, world: World) -> Trusting:
+    """What the files of an archive would do, and what of it is new."""
+    return _looked(open_archive(path, world))
+
+
+def agree(path: Path, world: World, shown: Trusting) -> None:
+    """Remember that the user agreed to what was shown; what the files say by now is asked about again."""
+    opened = open_archive(path, world)
+    agreed = {file.key: [str(fact) for fact in file.facts] for file in shown.files}
+    kept = {"format": 1, "made_here": shown.made_here, "root": str(opened.root), "agreed": agreed}
+    _file(_name(opened.root) or _new_name(opened.root, world), world).write(kept)
+
+
+def _looked(opened: Opened) -> Trusting:
+    trust = trust_of(opened)
+    found = [(paths.SETTINGS, paths.SETTINGS, facts_of_settings(opened.described.settings))]
+    found += [(source.name, source.file, facts_of(source)) for source in opened.described.sources.values()]
+    files = [
+        TrustingFile(key, file, facts, () if trust.made_here else unknown(facts, trust.agreed.get(key, frozenset())))
+        for key, file, facts in found
+        if facts
+    ]
+    problems = tuple(str(problem) for problem in opened.described.problems)
+    return Trusting(str(opened.root), trust.made_here, tuple(files), problems, known=bool(trust.agreed))
+
+
+def _name(root: Path) -> str | None:
+    folder = root / LOCAL
+    data = private_folder(folder).read(NAME) if folder.is_dir() else None
+    name = "" if data is None else data.decode("ascii", "replace").strip()
+    return name if _NAME.fullmatch(name) else None
+
+
+def _new_name(root: Path, world: World) -> str:
+    name = f"{world.chance.getrandbits(128):032x}"
+    private_folder(root / LOCAL, disk=world.disk).write(NAME, f"{name}\n".encode())
+    return name
+
+
+def _file(name: str, world: World) -> JsonFile:
+    return JsonFile(world.state / FOLDER / f"{name}.json", disk=world.disk)
