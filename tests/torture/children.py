@@ -10,23 +10,37 @@ import multiprocessing
 import os
 import random
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from snapshotter.archive import fetching
 from snapshotter.cli.exits import code_of
-from snapshotter.edge.world import World
+from snapshotter.edge.world import SystemClock, World
 from snapshotter.errors import SnapError
 from snapshotter.results import Exit, FetchOptions, Progress, Ran
 from tests.torture.faults import Fault, FaultyDisk
 
 PLAIN = FetchOptions()
+LOOKS = 12  # at a clock before it jumps
 LONGEST = 60.0  # seconds that a run may take before it counts as hanging
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(
     ["tests.torture.children", "requests", "urllib3", "jmespath", "deepdiff", "sqlite3", "ctypes", "encodings.idna"]
 )
+
+
+class JumpingClock(SystemClock):
+    """Somebody sets it after it was looked at a few times."""
+
+    def __init__(self, jump: timedelta) -> None:
+        self._jump = jump
+        self._looks = 0
+
+    def now(self) -> datetime:
+        self._looks += 1
+        return super().now() + (self._jump if self._looks > LOOKS else timedelta())
 
 
 @dataclass(frozen=True)
@@ -45,14 +59,16 @@ class Place:
     def log(self) -> Path:
         return self.home / "acts"
 
-    def world(self, fault: Fault | None = None, *, watched: bool = True) -> World:
+    def beside(self, name: str) -> Place:
+        """The same archive, for another run at the same time."""
+        home = self.home.with_name(name)
+        home.mkdir(exist_ok=True)
+        return replace(self, home=home)
+
+    def world(self, fault: Fault | None = None, *, watched: bool = True, jump: timedelta = timedelta()) -> World:
         env = {"HOME": str(self.home), "PATH": os.environ["PATH"], "GIT_CONFIG_NOSYSTEM": "1"}
-        plain = World(env=env, state=self.state, chance=random.Random(os.getpid()))
-        return (
-            World(env=env, state=self.state, chance=plain.chance, disk=FaultyDisk(self.log, fault))
-            if watched
-            else plain
-        )
+        plain = World(env=env, state=self.state, clock=JumpingClock(jump), chance=random.Random(os.getpid()))
+        return replace(plain, disk=FaultyDisk(self.log, fault)) if watched else plain
 
 
 @dataclass(frozen=True)
@@ -70,7 +86,6 @@ class Said:
 class Child:
     place: Place
     process: BaseProcess
-    _said: Said | None = field(default=None)
 
     def kill(self) -> None:
         self.process.kill()
@@ -90,11 +105,18 @@ class Child:
         return said
 
 
-def start(place: Place, fault: Fault | None = None, *, options: FetchOptions = PLAIN, watched: bool = True) -> Child:
+def start(
+    place: Place,
+    fault: Fault | None = None,
+    *,
+    options: FetchOptions = PLAIN,
+    watched: bool = True,
+    jump: timedelta = timedelta(),
+) -> Child:
     """Begin a fetch."""
     for path in (place.said, place.log):
         path.unlink(missing_ok=True)
-    process = _forks.Process(target=_fetch, args=(place, fault, options, watched))
+    process = _forks.Process(target=_fetch, args=(place, fault, options, watched, jump))
     process.start()
     return Child(place, process)
 
@@ -104,10 +126,10 @@ def fetch(place: Place, fault: Fault | None = None, *, options: FetchOptions = P
     return start(place, fault, options=options).wait()
 
 
-def _fetch(place: Place, fault: Fault | None, options: FetchOptions, watched: bool) -> None:
+def _fetch(place: Place, fault: Fault | None, options: FetchOptions, watched: bool, jump: timedelta) -> None:
     os.umask(0o077)
     try:
-        world = place.world(fault, watched=watched)
+        world = place.world(fault, watched=watched, jump=jump)
         ran = fetching.fetch(place.archive, options, world, tell=_silent)
         said = _of(ran)
     except SnapError as error:
