@@ -214,6 +214,7 @@ class Reason(Enum):
     SNAPSHOT = "snapshot"
     FEED = "feed"
     RESUME = "resume"  # found in the spool
+    DECIDED = "decided"  # nothing was asked: the user decided about what had come before
 
 
 @dataclass(frozen=True, slots=True)

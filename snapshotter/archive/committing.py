@@ -66,6 +66,11 @@ class Committer:
             self.spool.done(walked.job.name)
         return landed
 
+    def commit(self, source: Source, stream: Stream, settled: Settled) -> Committed:
+        """Commit what the user decided, which no walk brought."""
+        record = self._record(source, stream, (settled.story,), closes=True)
+        return self._commit(stream, record, settled)
+
     def _land(self, source: Source, stream: Stream, walked: Walked, *, last: bool) -> Landed:
         settled, walked = self._settle(stream, walked)
         story = self._told(stream, walked, settled)
@@ -232,7 +237,8 @@ class Committer:
                 DayProblem(stream.key, first, last, story.miss.state, story.miss.why, coverage.next_step(story.miss))
             )
         for day, why in held.items():
-            step = f"look at {stream.key}/_held, then copy it over the present document or delete it, and commit"
+            named = stream.key if day is None and stream.day is None else f"{stream.key} {day or 'undated'}"
+            step = f"`snap held accept {named}` takes it, `snap held reject {named}` keeps what stands"
             self.tally.problems.append(DayProblem(stream.key, day, day, "held", why, step))
 
 

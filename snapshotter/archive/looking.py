@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def show(path: Path, target: str, day: str | None, world: World, *, at: str | No
     """The document of a day (or `undated`, or a snapshot without a day) as it is or was."""
     opened = open_archive(path, world)
     _, stream = opened.stream(target)
-    where = _path(stream, day)
+    where = document_path(stream, day)
     commit = opened.store.resolve(at) if at is not None else opened.store.head()
     data = opened.store.read(where, commit) if commit is not None else None
     if commit is None or data is None:
@@ -32,7 +33,8 @@ def show(path: Path, target: str, day: str | None, world: World, *, at: str | No
     return Shown(where, commit, data)
 
 
-def _path(stream: Stream, day: str | None) -> str:
+def document_path(stream: Stream, day: str | None) -> str:
+    """Where the document lies that a person means by a day, by `undated`, or of a snapshot by nothing."""
     if stream.kind is Kind.SNAPSHOT and stream.day is None:
         if day is not None:
             raise UsageError(f"{stream.key} is one whole state and has no days; leave {day!r} out")
@@ -67,7 +69,7 @@ def _log_path(opened: Opened, target: str | None, day: str | None) -> str:
         opened.streams([target])
         return target
     _, stream = opened.stream(target)
-    return _path(stream, day)
+    return document_path(stream, day)
 
 
 def _log_entry(version: Version) -> LogEntry:
@@ -109,7 +111,8 @@ def _stream_status(opened: Opened, stream: Stream, *, now: datetime) -> StreamSt
     terms = terms_of(stream, opened.described.settings.zone, now=now)
     light = opened.cache.ledger(stream.key, days=())
     ledger = opened.cache.ledger(stream.key, days=coverage.unsettled_days(light, terms))
-    return coverage.stream_status(ledger, stream.kind, terms=terms)
+    told = coverage.stream_status(ledger, stream.kind, terms=terms)
+    return replace(told, held=sum(1 for _ in opened.store.paths(paths.held("", stream.key).rstrip("/"))))
 
 
 def terms_of(stream: Stream, zone: str, *, now: datetime) -> states.Terms:

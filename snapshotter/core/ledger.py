@@ -26,7 +26,7 @@ from snapshotter.evidence import (
     Totals,
     WholeView,
 )
-from snapshotter.model import DayFact, JobStory, MissFact, RunRecord, Validators, Window
+from snapshotter.model import DayFact, JobStory, MissFact, Reason, RunRecord, Validators, Window
 
 PAGE_SIZES_KEPT = 32
 CHANGING = ("new", "changed", "emptied")
@@ -343,6 +343,14 @@ class _Draft:
             self._file(day, document)
 
     def _tell(self, story: JobStory, stamp: Stamp) -> None:
+        if story.reason is not Reason.DECIDED:  # which says what documents are, and nothing about the API
+            self._tell_evidence(story, stamp)
+        self.dateless = _joined(self.dateless, _document(story, story.dateless, stamp))
+        for day, fact in story.days.items():
+            if (document := _document(story, fact, stamp)) is not None:
+                self._file(day, document)
+
+    def _tell_evidence(self, story: JobStory, stamp: Stamp) -> None:
         moment = Moment(story.at, stamp)
         self.last_try = _later(self.last_try, moment)
         if story.miss is None:
@@ -357,10 +365,6 @@ class _Draft:
         if story.history_ends is not None and (span := story.proved or story.window) is not None:
             self.history = _later(self.history, HistoryEnd(span.start, story.history_ends, stamp))
         self.page_sizes.update(page.records for page in story.pages[:-1])
-        self.dateless = _joined(self.dateless, _document(story, story.dateless, stamp))
-        for day, fact in story.days.items():
-            if (document := _document(story, fact, stamp)) is not None:
-                self._file(day, document)
 
     def _tell_whole(self, story: JobStory, stamp: Stamp) -> None:
         if story.miss is None:

@@ -256,7 +256,7 @@ def _status_details(stream: StreamStatus) -> list[str]:
     if stream.records:
         lines += [f"  {_count(stream.records, 'record')}"]
     if stream.held:
-        lines += [f"  {_count(stream.held, 'version')} held back and waiting for you in _held/"]
+        lines += [f"  {_count(stream.held, 'version')} held back and waiting for you (`snap held`)"]
     return lines + [f"  {line}" for line in problems(stream.problems[:3])]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from snapshotter.core.ledger import counted, filled_days, fold, fold_all, is_news, merge, validators_of, zones
 from snapshotter.evidence import Stamp, StreamLedger
-from snapshotter.model import Validators, Window
+from snapshotter.model import Reason, Validators, Window
 from tests.histories import START, STREAM, a_day, a_miss, a_page, a_record, a_story, at, day_span, histories, span
 
 NOTHING = StreamLedger(STREAM)
@@ -33,6 +33,19 @@ def test_two_halves_that_may_share_records_merge_to_the_whole(records, first, se
     merged = merge(fold_all(NOTHING, one), fold_all(NOTHING, other))
 
     assert merged == fold_all(NOTHING, records)
+
+
+@settings(max_examples=20)
+@given(histories(most=4))
+def test_what_a_user_decided_is_evidence_of_documents_and_of_nothing_else(records):
+    decided = [
+        replace(record, stories=tuple(replace(story, reason=Reason.DECIDED) for story in record.stories))
+        for record in records
+    ]
+
+    known, evident = fold_all(NOTHING, decided), fold_all(NOTHING, records)
+    assert (known.days, known.dateless, known.totals) == (evident.days, evident.dateless, evident.totals)
+    assert replace(known, days={}, dateless=None, totals=NOTHING.totals, turn=0) == NOTHING
 
 
 def latest(found):
