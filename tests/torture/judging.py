@@ -6,7 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from snapshotter.archive import looking
+from snapshotter.archive import looking, verifying
+from snapshotter.core.verifying import FULL
 from snapshotter.edge.files import TEMPORARY
 from snapshotter.results import Exit
 from tests.torture.children import Place, Said, fetch
@@ -51,6 +52,8 @@ def check_sound(place: Place, *, edits: str = "") -> None:
     assert git(place.archive, "status", "--porcelain") == edits
     left = sorted(leftovers(place))
     assert left == [], left
+    verified = verifying.verify(place.archive, place.world(watched=False), scope=FULL, tell=lambda _: None)
+    assert verified.damage == (), verified.damage
 
 
 def leftovers(place: Place) -> Iterator[str]:

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-FORM = os.environ.get("SNAP_TORTURE", "short")  # short, long, full
-RESULTS = os.environ.get("SNAP_TORTURE_RESULTS")
+FORM = os.environ.get("TORTURE", "short")  # short, long, full
+RESULTS = os.environ.get("TORTURE_RESULTS")
 SHARDS = {"short": 1, "long": 8, "full": 16}[FORM]
 T = TypeVar("T")
 
