@@ -81,12 +81,15 @@ def read_address(url: str) -> Address:
     path = "/" + quote(_LONE_PERCENT.sub("%25", parts.path.lstrip("/")), safe="/%:@!$&'()*+,;=~-._")
     if any(step in (".", "..") for step in unquote(path).replace("\\", "/").split("/")):
         raise UsageError('the path of this address has steps like ".."; write it without them')
-    public, credentials = _parted(parse_qsl(parts.query, keep_blank_values=True))
+    public, in_query = _parted(parse_qsl(parts.query, keep_blank_values=True))
     holds_token = any(
         _PATH_TOKEN.fullmatch(part) and not _UUID.fullmatch(part) and not _VERSION.fullmatch(part)
         for part in path.split("/")
     )
-    return Address(base, path, public, (*_userinfo(parts), *credentials), holds_token)
+    credentials = (*_userinfo(parts), *in_query)
+    if credentials and parts.scheme == "http" and not (host == "localhost" or host.startswith("127.") or host == "::1"):
+        raise UsageError("this address holds a secret, which would travel in the open; write it with https://")
+    return Address(base, path, public, credentials, holds_token)
 
 
 def _userinfo(parts: SplitResult) -> Iterable[Credential]:

@@ -18,6 +18,11 @@ class Said:
     why: str = ""
 
 
+def variable(source: str, secret: str) -> str:
+    """Where a secret is looked for: an environment variable named after its source."""
+    return "env:" + f"{source}_{secret}".upper().replace("-", "_")
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """Everything that goes into the file of a source with one stream."""

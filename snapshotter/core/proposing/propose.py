@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from snapshotter.core.proposing.address import Address, doubled, source_name, stream_name
-from snapshotter.core.proposing.draft import GUESS, LIKELY, SURE, Draft, Said
+from snapshotter.core.proposing.draft import GUESS, LIKELY, SURE, Draft, Said, variable
 from snapshotter.core.proposing.fields import DayFound, IdFound, columns_of, find_day, find_id
 from snapshotter.core.proposing.shapes import Found, find_records
 from snapshotter.core.proposing.spans import Asked, Written, find_span, looks_like_span
@@ -170,7 +170,7 @@ def _with_secrets(draft: Draft, address: Address) -> Draft:
     """Secrets by name: one in the query becomes the [auth] of the source, further ones stay parameters."""
     if not address.credentials:
         return draft
-    found = {item.name: _variable(draft.source, item.name) for item in address.credentials}
+    found = {item.name: variable(draft.source, item.name) for item in address.credentials}
     in_query = [item for item in address.credentials if item.param]
     if any(not item.param for item in address.credentials):
         auth: dict[str, object] = {"type": "basic", "username": "{secrets.username}", "password": "{secrets.password}"}
@@ -180,20 +180,7 @@ def _with_secrets(draft: Draft, address: Address) -> Draft:
     params = dict(draft.params)
     for item in in_query:
         _add(params, item.param, f"{{secrets.{item.name}}}")
-    open_http = draft.base_url.startswith("http:") and not _is_loopback(draft.base_url)
-    allow = (Said("allow_http", value=True, sure=GUESS, why="secrets travel in the open here; try https"),)
-    return replace(
-        draft, secrets=found, auth=auth, params=params, client=(*draft.client, *(allow if open_http else ()))
-    )
-
-
-def _variable(source: str, secret: str) -> str:
-    return "env:" + f"{source}_{secret}".upper().replace("-", "_")
-
-
-def _is_loopback(base_url: str) -> bool:
-    host = base_url.partition("://")[2].rpartition("@")[2]
-    return host.startswith(("localhost", "127.", "[::1]"))
+    return replace(draft, secrets=found, auth=auth, params=params)
 
 
 def _with_day(draft: Draft, day: DayFound | None) -> Draft:
