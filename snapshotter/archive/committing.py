@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
@@ -49,6 +49,8 @@ class Committer:
         self.command = command
         self.started = started
         self.tally = Tally()
+        self.tip: str | None = None  # our last commit
+        self.written: dict[str, tuple[str | None, str | None]] = {}  # path -> blob before this run, and now
         self.quarantine = Quarantine(opened.local / "quarantine", opened.world.clock, disk=opened.world.disk)
 
     def land(self, source: Source, stream: Stream, walked: Walked, *, last: bool, final: bool = True) -> Landed:
@@ -72,6 +74,7 @@ class Committer:
         return self._commit(stream, record, settled)
 
     def _land(self, source: Source, stream: Stream, walked: Walked, *, last: bool) -> Landed:
+        self.mend()
         settled, walked = self._settle(stream, walked)
         story = self._told(stream, walked, settled)
         record = self._record(source, stream, (story,), closes=last)
@@ -109,6 +112,10 @@ class Committer:
     def _set_aside(self, stream: Stream, walked: Walked) -> str | None:
         if walked.unusable is None:
             return None
+        # Records that do not make a document together are kept line by line; anything else is an answer as it came.
+        facts = {"form": "answer" if walked.stop == "decode" else "records"}
+        if walked.miss is not None and walked.miss.status is not None:
+            facts["status"] = str(walked.miss.status)
         return self.quarantine.put(
             walked.unusable.body,
             source=stream.source,
@@ -116,6 +123,7 @@ class Committer:
             job=walked.job.name,
             reason=walked.unusable.reason,
             message=walked.unusable.message,
+            facts=facts,
         ).name
 
     def _history_ends(self, stream: Stream, story: JobStory) -> str | None:
@@ -156,13 +164,12 @@ class Committer:
 
     def _commit(self, stream: Stream, record: RunRecord, settled: Settled) -> Committed:
         store, cache = self.opened.store, self.opened.cache
-        head = store.head()
         self.spool.sync()
         before = waiting(self.opened, stream.key)
         together = [*before, record]
         told = [FileChange(runs.path_of(item), runs.encode(item)) for item in together]
         message = messages.message(together, settled.changes)
-        commit = store.commit(Batch((*settled.files, *told), message, record.at), head)
+        commit = self._commit_files((*settled.files, *told), message, at=record.at)
         cache.apply(commit, [record])
         if settled.places:
             cache.set_places(stream.key, settled.places, at=commit)
@@ -184,11 +191,43 @@ class Committer:
         store = self.opened.store
         told = [FileChange(runs.path_of(item), runs.encode(item)) for item in before]
         message = messages.message(before, {})
-        commit = store.commit(Batch(tuple(told), message, self.opened.world.clock.now()), store.head())
+        commit = self._commit_files(told, message, at=self.opened.world.clock.now())
         self.opened.cache.apply(commit, [])
         self.opened.pending.remove(stream.key, [runs.file_name(item) for item in before])
         store.settle()
         self.tally.commits.append(Committed(commit, stream.key, message.split("\n", 1)[0]))
+
+    def _commit_files(self, files: Sequence[FileChange], message: str, *, at: datetime) -> str:
+        store = self.opened.store
+        head = store.head()
+        before = {change.path: store.blob_id(change.path, head) for change in files}
+        self.tip = store.commit(Batch(tuple(files), message, at), head)
+        for change in files:
+            first, _ = self.written.get(change.path, (before[change.path], None))
+            self.written[change.path] = (first, None if change.data is None else store.id_of(change.data))
+        return self.tip
+
+    def mend(self) -> None:
+        """Put back what a commit by hand took out meanwhile.
+
+        Git's index is renewed at the end of a run only: what is committed from the old one lacks what this run wrote.
+        """
+        store = self.opened.store
+        head = store.head()
+        if self.tip is None or head == self.tip:
+            return
+        self.tip = head
+        taken = {path: now for path, (was, now) in self.written.items() if was != now}
+        taken = {path: now for path, now in taken.items() if store.blob_id(path, head) == self.written[path][0]}
+        if not taken:
+            return
+        files = [FileChange(path, None if now is None else store.blob(now)) for path, now in sorted(taken.items())]
+        subject = f"Put back {len(files)} files that a commit during the run took out"
+        message = f"{subject}\n\nGit's index did not know them yet.\n\nRun: {self.run}\n"
+        commit = self._commit_files(files, message, at=self.opened.world.clock.now())
+        self.opened.cache.apply(commit, [])
+        store.settle()
+        self.tally.commits.append(Committed(commit, "", subject))
 
     # --- what settling asks ---
 

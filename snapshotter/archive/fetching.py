@@ -124,7 +124,7 @@ def _draw_stream(
 ) -> None:
     first = [job for job in resumed if (job.window is None) == (stream.window is None)]
     archived = opened.cache.ledger(stream.key, days=())
-    if (why := _cut_otherwise(stream, ledger.zones(archived))) is not None:
+    if (why := cut_otherwise(stream, ledger.zones(archived))) is not None:
         drawn.notices.append(Notice("error", stream.key, why))
         drawn.codes.add(Exit.CONFIG)
         return
@@ -142,7 +142,7 @@ def _draw_stream(
     drawn.held_back += [*due.held_back, *(held for held in planned.held_back if held.job.name not in names)]
 
 
-def _cut_otherwise(stream: Stream, zones: Sequence[str]) -> str | None:
+def cut_otherwise(stream: Stream, zones: Sequence[str]) -> str | None:
     """Why a stream cannot go on: its archived days were cut in another zone."""
     if stream.day is None or not zones or stream.day.zone == zones[-1]:
         return None
@@ -190,6 +190,7 @@ class _Run:
             held = lanes.walk(drawn.work, drawn.secrets)
             for _, stream in self.opened.streams(self.options.targets):
                 committer.flush(stream)
+            committer.mend()
         return self._told(committer, [*drawn.held_back, *held])
 
     def _finish(self) -> None:

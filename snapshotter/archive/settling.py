@@ -111,6 +111,8 @@ def proved_span(stream: Stream, walked: Walked, archived: Archived, *, started: 
         return None
     if walked.job.window is not None:
         return walked.job.window
+    first = min([page.received for page in walked.pages], default=started)
+    started = min(first, started)  # a first page out of the spool knows nothing of what came after it
     if walked.not_modified:
         newest = archived.newest_proved
         return Window(newest, started) if newest is not None and newest < started else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import subprocess
+from datetime import timedelta
 
 import pytest
 
@@ -255,7 +256,34 @@ def test_a_feed_whose_second_page_failed_does_not_stop_at_its_own_first_page(tmp
         archive.fetch()
 
         assert len(archive.ids("12")) == 7
-        assert archive.last().stop == "no_next"
+        assert "no_next" in [story.stop for story in archive.stories()]
+
+
+def test_an_interrupted_feed_proves_nothing_newer_than_its_first_page(tmp_path):
+    api = Api(some_items(7, day="12"), newest_first=True)
+    with an_archive(tmp_path, api, feed()) as archive:
+        first_page = archive.clock.now()
+        archive.fetch(stops=interrupt_after(archive, 1))
+        archive.later(hours=2)
+        api.records.append(item("14T13:00", "new"))
+        archive.fetch(max_requests=2)
+        assert len(archive.ids("12")) == 7
+        assert archive.last().proved.end < first_page + timedelta(seconds=1)
+
+        archive.fetch()
+        assert archive.ids("14") == ["new"]
+
+
+def test_after_an_interrupted_feed_its_newest_records_are_asked_in_the_same_run(tmp_path):
+    api = Api(some_items(7, day="12"), newest_first=True)
+    with an_archive(tmp_path, api, feed()) as archive:
+        archive.fetch(stops=interrupt_after(archive, 1))
+        archive.later(hours=2)
+        api.records.append(item("14T13:00", "new"))
+        archive.fetch()
+
+        assert (archive.ids("14"), len(archive.ids("12"))) == (["new"], 7)
+        assert queries(archive, since=1) == [{"cursor": "c3"}, {"cursor": "c6"}, {}]
 
 
 def test_a_feed_that_is_not_in_its_order_proves_nothing(tmp_path):
@@ -309,6 +337,26 @@ def test_a_snapshot_with_days_proves_every_day_from_the_oldest_record_on(tmp_pat
         archive.fetch()
         assert (archive.ids("10"), archive.ids("12")) == ([], ["b"])
         assert archive.read("demo/items/snapshot.json") is None
+
+
+def test_an_unchanged_first_page_does_not_speak_for_the_others(tmp_path):
+    api = Api(some_items(7), etag=True)
+    with an_archive(tmp_path, api, snapshot(), client="conditional = true") as archive:
+        archive.fetch()
+        api.records[6]["title"] = "on the last page"
+        archive.fetch()
+        assert archive.state()[6]["title"] == "on the last page"
+        assert archive.server.seen[3].header("if-none-match") is not None
+
+
+def test_an_unchanged_only_page_ends_the_fetch(tmp_path):
+    api = Api(some_items(2), etag=True)
+    with an_archive(tmp_path, api, snapshot(), client="conditional = true") as archive:
+        archive.fetch()
+        ran = archive.fetch()
+
+        assert (api.asked, ran.exit, ran.commits) == (2, Exit.DONE, ())
+        assert archive.last().stop == "not_modified"
 
 
 # --- pages by number ---
@@ -458,6 +506,30 @@ def test_an_edit_by_hand_that_is_not_committed_stays(tmp_path):
         assert archive.git("status", "--porcelain").split() == ["M", DAY_FILE]
 
 
+@pytest.mark.parametrize("moment", [2, 3])
+def test_a_commit_by_hand_during_a_run_is_built_upon(tmp_path, moment):
+    api = Api(some_items(2))
+    window = '{ start = "2026-03-10", end = "2026-03-12", step = "1d" }'
+    with an_archive(tmp_path, api, series(window=window)) as archive:
+
+        def commit_by_hand(number: int) -> None:
+            if number == moment:
+                (archive.path / "notes.txt").write_text("mine\n")
+                archive.git("add", "notes.txt")
+                archive.git("-c", "user.name=Me", "-c", "user.email=me@example.org", "commit", "-qm", "Mine")
+
+        api.before = commit_by_hand
+        ran = archive.fetch()
+
+        assert ran.exit is Exit.DONE
+        assert archive.read("notes.txt") == "mine\n"
+        assert archive.ids("12") == ["r000", "r001"]
+        assert all(archive.read(path) is not None for path in archive.files())
+        assert len(archive.runs()) == 3
+        assert "Mine" in archive.git("log", "--format=%s").splitlines()
+        assert archive.is_clean()
+
+
 # --- secrets ---
 
 SECRET = "correct-horse-battery"
@@ -494,6 +566,22 @@ def test_a_missing_secret_stops_its_source_and_no_other(tmp_path):
         assert any("TOKEN" in notice.text for notice in ran.notices)
         assert archive.ids("12") == ["r000", "r001"]
         assert api.asked == 1
+
+
+def test_two_lanes_side_by_side_end_in_one_history(tmp_path):
+    api = Api(some_items(20), size=2)
+    window = '{ start = "2026-03-10", end = "2026-03-12", step = "1d" }'
+    env = {"TOKEN": SECRET, "TWO": "another-long-secret"}
+    with an_archive(tmp_path, api, series(window=window), head=BEARER, env=env) as archive:
+        other = a_file(archive.server.url, series(window=window), name="demo-two", head=BEARER.replace("TOKEN", "TWO"))
+        archive.place(other, name="demo-two")
+        ran = archive.fetch()
+
+        assert ran.exit is Exit.DONE
+        assert archive.day("12") == archive.day("12", stream="demo-two/items")
+        assert {seen.header("authorization") for seen in archive.server.seen} == {f"Bearer {env[name]}" for name in env}
+        assert archive.git("log", "--merges", "--format=%h") == ""
+        assert archive.is_clean()
 
 
 # --- limits of a run ---

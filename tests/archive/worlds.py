@@ -88,10 +88,13 @@ class Api:
         start = self._start(query)
         page = found[start : start + self.size]
         following = start + self.size if start + self.size < len(found) else None
+        tag = f'"{abs(hash(json.dumps(page)))}"'
+        if self.etag and request.header("if-none-match") == tag:
+            return Reply(304, b"", (("ETag", tag),))
         if request.path == "/feed":
-            return self._fed(request, page, following)
+            return self._fed(request, page, following, tag=tag)
         body: Json = {"data": page, "next": None if following is None else f"c{following}"}
-        return json_reply(body | ({"total": len(found)} if self.counts else {}))
+        return json_reply(body | ({"total": len(found)} if self.counts else {}), ETag=tag)
 
     def chosen(self, query: Mapping[str, str]) -> list[Json]:
         """The records that a query means, in the order of the API."""
@@ -115,10 +118,7 @@ class Api:
             return (int(query["page"]) - 1) * self.size
         return int(query.get("offset", 0))
 
-    def _fed(self, request: Seen, page: list[Json], following: int | None) -> Reply:
-        tag = f'"{abs(hash(json.dumps(page)))}"'
-        if self.etag and request.header("if-none-match") == tag:
-            return Reply(304, b"", (("ETag", tag),))
+    def _fed(self, request: Seen, page: list[Json], following: int | None, *, tag: str) -> Reply:
         reply = json_reply(page, ETag=tag)
         if following is None:
             return reply
