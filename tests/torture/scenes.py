@@ -55,17 +55,22 @@ class Api:
 
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     state: list[dict[str, Any]] = field(default_factory=list)
+    said: list[list[str]] = field(default_factory=list)  # the records of each answer, as JSON
 
     def __call__(self, request: Seen) -> Answer:
         if request.path == "/state":
             return json_reply({"data": self.state})
         query = dict(request.query)
         since, until = (datetime.fromisoformat(query[name]) for name in ("from", "to"))
-        found = [record for record in self.records.values() if since <= datetime.fromisoformat(record["at"]) < until]
-        found.sort(key=lambda record: (record["at"], record["id"]))
-        start = int(query.get("cursor", "c0").removeprefix("c"))
-        more = start + SIZE < len(found)
-        return json_reply({"data": found[start : start + SIZE], "next": f"c{start + SIZE}" if more else None})
+        after = query.get("cursor", "")
+        found = sorted(
+            (record["at"] + record["id"], record)
+            for record in self.records.values()
+            if since <= datetime.fromisoformat(record["at"]) < until and record["at"] + record["id"] > after
+        )
+        page = [record for _, record in found[:SIZE]]
+        self.said.append([json.dumps(record, sort_keys=True) for record in page])
+        return json_reply({"data": page, "next": found[SIZE - 1][0] if len(found) > SIZE else None})
 
     def put(self, at: str, name: str, **values: Any) -> None:
         self.records[name] = {"id": name, "at": at, **values}
@@ -140,15 +145,21 @@ def documents(archive: Path) -> dict[str, str]:
     return {path: entry.split(" ")[2] for entry, path in found if "/_runs/" not in path}
 
 
-def records_in(archive: Path) -> dict[str, Any]:
-    """Every archived record of `items` by its id."""
-    found: dict[str, Any] = {}
+def records_in(archive: Path) -> list[str]:
+    """Every archived record of `items`, as JSON."""
+    found = []
     for path in documents(archive):
         if path.startswith("demo/items/2"):
-            for record in json.loads(git(archive, "show", f"HEAD:{path}")):
-                assert record["id"] not in found, f"{record['id']} stands twice"
-                found[record["id"]] = record
-    return found
+            found += [json.dumps(record, sort_keys=True) for record in json.loads(git(archive, "show", f"HEAD:{path}"))]
+    return sorted(found)
+
+
+def ever_archived(archive: Path) -> set[str]:
+    """Every version of every record of `items` in the whole history, as JSON."""
+    listed = (line.partition(" ") for line in git(archive, "rev-list", "--objects", "HEAD").splitlines())
+    blobs = {blob for blob, _, path in listed if path.startswith("demo/items/2") and path.endswith(".json")}
+    texts = [json.loads(git(archive, "cat-file", "blob", blob)) for blob in blobs]
+    return {json.dumps(record, sort_keys=True) for records in texts for record in records}
 
 
 # --- two scenes ---
