@@ -418,6 +418,22 @@ def test_a_walk_that_lacks_only_its_recheck_is_finished_by_it(tmp_path):
         assert ran.streams[0].requests == 1
 
 
+def test_a_run_that_dies_after_its_recheck_does_not_mix_old_and_new_pages(tmp_path):
+    api = Api(some_items(7))
+
+    def delete_first(number: int) -> None:
+        if number == 3:  # so that the last record moves to a page that was asked before
+            del api.records[0]
+
+    api.before = delete_first
+    with an_archive(tmp_path, api, snapshot("offset")) as archive:
+        archive.die_writing("objects")
+        assert (api.asked, archive.state()) == (4, None)
+
+        archive.fetch()
+        assert ids(archive.state()) == [f"r{number:03}" for number in range(1, 7)]
+
+
 def test_a_resumed_walk_by_number_is_proved_by_its_first_page(tmp_path):
     api = Api(some_items(7))
     with an_archive(tmp_path, api, series("offset")) as archive:

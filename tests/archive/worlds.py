@@ -13,7 +13,7 @@ import random
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from snapshotter.edge.world import World
 from snapshotter.model import Batch, FileChange, JobStory, RunRecord
 from snapshotter.results import FetchOptions, Progress, Ran
 from tests.edge.clocks import NOON, HandClock
+from tests.edge.git_archives import Calm
 from tests.server import Answer, Reply, Seen, Server, json_reply
 
 Json = dict[str, Any]
@@ -183,6 +184,17 @@ def a_file(url: str, streams: str, *, name: str = "demo", head: str = "", client
 # --- archives ---
 
 
+class Deadly(Calm):
+    """A disk that takes its process with it."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def before(self, step: str, path: str) -> None:
+        if step == "create" and self.folder in path:
+            os._exit(9)
+
+
 @dataclass
 class Archive:
     """An archive in a folder, and the world around it."""
@@ -218,20 +230,26 @@ class Archive:
 
     def die_after_page(self, page: int) -> None:
         """A run in a process of its own that is gone right after so many pages were spooled."""
+        left = page
+
+        def die(step: Progress) -> None:
+            nonlocal left
+            left -= step.kind == "page"
+            if left == 0:
+                os._exit(9)
+
+        self._die(replace(self, tell_hook=die))
+
+    def die_writing(self, folder: str) -> None:
+        """A run in a process of its own that is gone before its first write to a folder whose name has this in it."""
+        self._die(replace(self, world=replace(self.world, disk=Deadly(folder))))
+
+    def _die(self, dying: Archive) -> None:
         child = os.fork()
         if child == 0:
-            seen = 0
-
-            def die(step: Progress) -> None:
-                nonlocal seen
-                seen += step.kind == "page"
-                if seen == page:
-                    os._exit(9)
-
             try:
-                self.world.chance.seed(os.getpid())
-                self.tell_hook = die
-                self.fetch()
+                dying.world.chance.seed(os.getpid())
+                dying.fetch()
             finally:
                 os._exit(1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
@@ -320,7 +338,7 @@ class Archive:
 
 
 def a_world(folder: Path, clock: Any, env: Mapping[str, str] | None = None) -> World:
-    return World(env=dict(env or {}), state=folder / "state", clock=clock, chance=random.Random(7))
+    return World(env=dict(env or {}), state=folder / "state", clock=clock, chance=random.Random(7), disk=Calm())
 
 
 @contextmanager
