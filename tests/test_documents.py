@@ -1,7 +1,10 @@
 """Documents say what is so: every command, key and file they name is there."""
 
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -9,6 +12,7 @@ import pytest
 
 from snapshotter.cli import COMMANDS, snap
 from snapshotter.core.config import load_settings, load_source, reference_markdown, settings_template
+from snapshotter.edge.quakes import Quakes
 from snapshotter.errors import SnapError
 from snapshotter.results import Exit
 
@@ -36,6 +40,7 @@ def commands_in(text: str) -> list[str]:
 def test_every_command_in_a_page_is_one(page):
     for line in commands_in(page.read_text()):
         words = shlex.split(line.replace("…", ""))
+        words = words[2:] if words[0] == "-C" else words
         command = snap.get_command(click.Context(snap), words[0])
         assert command is not None, f"{page.name}: snap {line}"
         known = {option for parameter in command.params for option in parameter.opts}
@@ -88,3 +93,37 @@ def test_every_error_has_an_exit_code():
             continue  # inner errors of a room, which its callers handle
         error = kind("a", "b") if kind.__name__ == "Unreadable" else kind("a")
         assert code_of(error) is not Exit.BUG, kind
+
+
+def typed_in(page: str) -> list[str]:
+    """The indented lines of a page: what a person types."""
+    return [line.strip() for line in (ROOT / page).read_text().splitlines() if line.startswith("    ")]
+
+
+def test_the_tutorial_can_be_played_from_beginning_to_end(tmp_path):
+    lines = [line for line in typed_in("docs/tutorial.md") if "snap-env" not in line]
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin/snap"
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m snapshotter "$@"\n')
+    program.chmod(0o755)
+    who = {f"GIT_{role}_{part}": "anna@localhost" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
+    env = {"HOME": str(tmp_path), "PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), **who}
+
+    with Quakes() as server:
+        script = "\n".join(["set -e", *lines]).replace("https://earthquake.usgs.gov", server.base_url)
+        done = subprocess.run(
+            ["bash", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+        )
+
+    assert done.returncode == 0, done.stdout[-500:] + done.stderr
+    assert "complete from 2018-02-01" in done.stdout
+    assert (tmp_path / "copy/quakes/event/2018/02/2018-02-02.json").exists()
+
+
+def test_the_line_for_cron_names_everything_by_its_whole_path():
+    line = re.search(r"^\S+ \S+ \S+ \S+ \S+ (/\S+/snap -C /.*)$", (ROOT / "docs/tutorial.md").read_text(), re.MULTILINE)
+
+    assert line is not None
+    _, _, folder, name, *_ = shlex.split(line[1].replace(";", " ;"))
+    assert folder.startswith("/")
+    assert name in COMMANDS
