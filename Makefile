@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: test check format demo clean
+.PHONY: test check format demo bench clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -22,6 +22,10 @@ check: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_architecture.py tests/test_documents.py
+
+bench: $(VENV)/.installed
+	$(BIN)/python benchmarks/fetch.py
+	$(BIN)/python benchmarks/canonical.py
 
 format: $(VENV)/.installed
 	$(BIN)/ruff format .

@@ -1,0 +1,265 @@
+"""How fast a whole `snap fetch` is beside a bare loop of requests and orjson, and what starting costs.
+
+    python benchmarks/fetch.py [PAGES] [--profile]
+
+Everything is measured in this run, each in a process of its own, against a server in a process of its own on loopback
+with TCP_NODELAY. Pages have 100 records and end in a cursor; they are asked as one window and as 34. `--profile`
+prints where the time of the one window goes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import parse_qs, urlsplit
+
+DAYS = 34
+FIRST = date(2024, 1, 1)
+RECORDS = 100
+STARTS = 15
+
+SOURCE = """\
+format = 1
+source = "bench"
+
+[client]
+base_url = "{base_url}"
+
+[pacing]
+min_interval = "0s"
+concurrency = 1
+
+[streams.things]
+kind = "series"
+path = "/things"
+records = "data"
+id = "id"
+every = "1000d"
+paginate = {{ type = "cursor", cursor = "next", param = "cursor" }}
+day = {{ field = "at", parse = "instant", zone = "UTC" }}
+refresh = {{ policy = "never" }}
+
+[streams.things.window]
+start = "{start}"
+end = "{end}"
+step = "{step}"
+params = {{ since = "{{window.start|date}}", until = "{{window.end|date}}" }}
+"""
+
+LOOP = """
+import pathlib, sys, time
+import orjson, requests
+url, folder = sys.argv[1], pathlib.Path(sys.argv[2])
+session, cursor, count = requests.Session(), None, 0
+began = time.perf_counter()
+while True:
+    params = {"cursor": cursor} if cursor else {}
+    answer = session.get(url, params=params, timeout=60)
+    answer.raise_for_status()
+    body = orjson.loads(answer.content)
+    (folder / f"{count}.json").write_bytes(orjson.dumps(body["data"]))
+    count += 1
+    cursor = body["next"]
+    if not cursor:
+        break
+print(count, time.perf_counter() - began)
+"""
+
+
+# --- the server ---
+
+
+def page_days(pages: int) -> list[int]:
+    """The day of each page: no page crosses a day, so both ways of asking get the same pages."""
+    return [number * DAYS // pages for number in range(pages)]
+
+
+def bodies(pages: int) -> list[bytes]:
+    chance, days = random.Random(1), page_days(pages)
+    made = []
+    for number in range(pages):
+        start = datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC) + timedelta(days=days[number])
+        first = days.index(days[number])
+        data = [
+            {
+                "id": number * RECORDS + index,
+                "at": (start + timedelta(seconds=(number - first) * 900 + index)).isoformat(),
+                "value": round(chance.random() * 100, 3),
+                "place": f"{chance.randint(1, 200)} km N of Town{chance.randint(1, 999)}",
+                "tags": ["a", "b"],
+                "ok": True,
+            }
+            for index in range(RECORDS)
+        ]
+        made.append(json.dumps(data).encode())
+    return made
+
+
+def serve(pages: int) -> None:
+    """Answer on one connection after the other until the process is ended."""
+    made, days = bodies(pages), page_days(pages)
+    listener = socket.create_server(("127.0.0.1", 0))
+    print(listener.getsockname()[1], flush=True)
+    while True:
+        connection, _ = listener.accept()
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with connection, connection.makefile("rb") as lines:
+            while line := lines.readline():
+                while lines.readline().strip():
+                    pass
+                query = parse_qs(urlsplit(line.split()[1].decode()).query)
+                connection.sendall(answer(query, made, days))
+
+
+def answer(query: dict[str, list[str]], made: list[bytes], days: list[int]) -> bytes:
+    last = len(made)
+    number = int(query["cursor"][0]) if "cursor" in query else 0
+    if "since" in query:
+        since, until = ((date.fromisoformat(query[name][0]) - FIRST).days for name in ("since", "until"))
+        inside = [index for index, day in enumerate(days) if since <= day < until]
+        last = inside[-1] + 1 if inside else 0
+        number = number or (inside[0] if inside else 0)
+    data = made[number] if number < last else b"[]"
+    following = f'"{number + 1}"' if number + 1 < last else "null"
+    body = b'{"data":%b,"next":%b}' % (data, following.encode())
+    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+@contextmanager
+def a_server(pages: int) -> Iterator[str]:
+    server = subprocess.Popen(
+        [sys.executable, __file__, "--serve", str(pages)], stdout=subprocess.PIPE, text=True, bufsize=1
+    )
+    try:
+        yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
+    finally:
+        server.kill()
+        server.wait()
+        server.stdout.close()
+
+
+# --- measuring ---
+
+
+@dataclass(frozen=True)
+class Ran:
+    seconds: float
+    megabytes: float
+    out: str
+
+
+def run(words: Sequence[str], folder: Path, state: Path) -> Ran:
+    """A process from its start to its end, and the most memory it had."""
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # as installed
+    env |= {"XDG_STATE_HOME": str(state), "GIT_CONFIG_NOSYSTEM": "1", "PYTHONPYCACHEPREFIX": str(state / "pycache")}
+    began = time.perf_counter()
+    process = subprocess.Popen([sys.executable, *words], cwd=folder, env=env, stdout=subprocess.PIPE)
+    out = process.stdout.read().decode()
+    process.stdout.close()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - began
+    if process.returncode:
+        sys.exit(f"{' '.join(words)} gave {process.returncode}")
+    scale = 1 << 20 if sys.platform == "darwin" else 1 << 10
+    return Ran(seconds, used.ru_maxrss / scale, out)
+
+
+def an_archive(folder: Path, base_url: str, step: str) -> Path:
+    run(["-m", "snapshotter", "init", str(folder), "--zone", "UTC"], folder.parent, folder.parent)
+    end = FIRST + timedelta(days=DAYS - 1)
+    text = SOURCE.format(base_url=base_url, start=FIRST, end=end, step=step)
+    (folder / "sources/bench.toml").write_text(text)
+    return folder
+
+
+def compare(pages: int, *, profile: bool) -> None:
+    with TemporaryDirectory() as name, a_server(pages) as url:
+        base = Path(name)
+        (base / "loop").mkdir()
+        loop = run(["-c", LOOP, f"{url}/things", str(base / "loop")], base, base)
+        count, inner = loop.out.split()
+        per_page = float(inner) / int(count) * 1000
+        print(f"{pages} pages of {RECORDS} records")
+        print(f"  {'':<28} {'seconds':>8} {'ms/page':>8} {'memory':>8} {'ratio':>6}")
+        row("bare requests + orjson", loop, pages, loop)
+        print(f"  {'(its loop alone)':<28} {float(inner):8.2f} {per_page:8.2f}")
+        for words, step in ((f"snap fetch, {DAYS} windows", "1d"), ("snap fetch, one window", "500d")):
+            folder = an_archive(base / step, url, step)
+            row(words, run(["-m", "snapshotter", "fetch"], folder, base), pages, loop)
+        starting(folder, base)
+        if profile:
+            profiled(an_archive(base / "profiled", url, "500d"), base)
+
+
+def row(words: str, ran: Ran, pages: int, loop: Ran) -> None:
+    per_page = ran.seconds / pages * 1000
+    print(f"  {words:<28} {ran.seconds:8.2f} {per_page:8.2f} {ran.megabytes:5.0f} MB {loop.seconds / ran.seconds:6.2f}")
+
+
+def starting(folder: Path, state: Path) -> None:
+    """What a start costs, the three of them in turn so that a busy machine is busy for all."""
+    rows = {
+        "python -c pass": ["-c", "pass"],
+        "snap --help": ["-m", "snapshotter", "--help"],
+        "snap fetch, nothing to do": ["-m", "snapshotter", "fetch", "--json"],
+    }
+    told = json.loads(run(rows["snap fetch, nothing to do"], folder, state).out)
+    asked = sum(stream.get("requests", 0) for stream in told["streams"])
+    times: dict[str, list[float]] = {words: [] for words in rows}
+    for _ in range(STARTS):
+        for words, command in rows.items():
+            times[words].append(run(command, folder, state).seconds)
+    bare = statistics.median(times["python -c pass"])
+    print(f"\nstarting, median of {STARTS} (the last one sent {asked} requests)")
+    for words, seconds in times.items():
+        middle = statistics.median(seconds)
+        print(f"  {words:<28} {middle * 1000:6.0f} ms {(middle - bare) * 1000:+6.0f} ms {middle / bare:6.1f} x")
+
+
+def profiled(folder: Path, state: Path) -> None:
+    """Where the time goes: all threads, by time spent inside."""
+    run(["-c", PROFILE, str(folder)], folder, state)
+    print(f"\n{(folder / 'profile.txt').read_text()}")
+
+
+PROFILE = """
+import cProfile, io, pathlib, pstats, sys, threading
+profilers = []
+def begin(self, inner=threading.Thread.run):
+    own = cProfile.Profile()
+    profilers.append(own)
+    own.runcall(inner, self)
+threading.Thread.run = begin
+from snapshotter.cli import snap
+from snapshotter.cli.exits import run
+own = cProfile.Profile()
+own.runcall(run, snap, ["fetch"])
+text = io.StringIO()
+for title, profile in [("the thread that commits", own), *(("a lane", lane) for lane in profilers)]:
+    print(title, file=text)
+    stats = pstats.Stats(profile, stream=text).strip_dirs()
+    stats.sort_stats("tottime").print_stats(22)
+    stats.sort_stats("cumtime").print_stats(30)
+pathlib.Path(sys.argv[1], "profile.txt").write_text(text.getvalue())
+"""
+
+
+if __name__ == "__main__":
+    given = [word for word in sys.argv[1:] if word.isdecimal()]
+    if "--serve" in sys.argv:
+        serve(int(given[0]))
+    else:
+        compare(int(given[0]) if given else 1000, profile="--profile" in sys.argv)
