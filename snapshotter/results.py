@@ -375,7 +375,7 @@ class HeldSettled:
 
 @dataclass(frozen=True, slots=True)
 class Reread:
-    """What became of one answer of the quarantine. `outcome`: stored, known, overtaken, unreadable."""
+    """What became of one answer of the quarantine. `outcome`: stored, known, in part, overtaken, unreadable."""
 
     name: str
     job: str

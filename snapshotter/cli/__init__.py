@@ -23,7 +23,7 @@ COMMANDS = {  # name -> (module, what it does in a line)
     "status": ("looking", "Say what is there, what is missing, and why."),
     "limits": ("access", "Say what is left of every rate limit; asks no API."),
     "runs": ("looking", "List past runs; `runs show ID` tells one."),
-    "quarantine": ("looking", "List answers that could not be used, or print one."),
+    "quarantine": ("looking", "List answers that could not be used; print, retry or drop them."),
     "held": ("holding", "List versions that wait for you; accept or reject one."),
     "verify": ("verifying", "Look for damage, and say what to do about it."),
     "completion": ("completion", "Print the completion script of bash, zsh or fish."),

@@ -9,9 +9,9 @@ import click
 
 from snapshotter.archive import looking
 from snapshotter.cli.exits import HELP
-from snapshotter.cli.options import DAY, echo, echo_json, json_option
+from snapshotter.cli.options import DAY, LENGTH, echo, echo_json, json_option
 from snapshotter.cli.surroundings import archive_folder, the_world
-from snapshotter.core import report
+from snapshotter.core import report, report_care
 from snapshotter.results import Exit
 
 
@@ -119,6 +119,7 @@ def quarantine_command(ctx: click.Context, *, as_json: bool) -> int:
     Examples:
       snap quarantine
       snap quarantine show NAME > body.bin
+      snap quarantine retry
       snap quarantine drop NAME
     """
     if ctx.invoked_subcommand is not None:
@@ -154,3 +155,25 @@ def quarantine_drop(archive: str | None, name: str) -> int:
     """
     looking.drop_quarantined(archive_folder(archive), name, the_world())
     return Exit.DONE
+
+
+@quarantine_command.command("retry", epilog=HELP)
+@click.argument("name", required=False)
+@click.option("--wait", type=LENGTH, default=0.0, metavar="T", help="Wait this long for another run to end, like 5m.")
+@json_option
+@click.pass_obj
+def quarantine_retry(archive: str | None, name: str | None, wait: float, *, as_json: bool) -> int:
+    """Read kept answers again with the source file as it is now, all or one; asks no API.
+
+    What can be read is merged into its days and leaves the quarantine.
+
+    \b
+    Examples:
+      snap quarantine retry
+      snap quarantine retry 3f9a2c…
+    """
+    from snapshotter.archive import rereading  # noqa: PLC0415 - it writes, which the others here do not
+
+    result = rereading.retry(archive_folder(archive), name, the_world(), wait=wait)
+    echo_json(result) if as_json else echo(report_care.reread(result))
+    return Exit.SOME_DAYS if any(item.outcome == "unreadable" for item in result) else Exit.DONE

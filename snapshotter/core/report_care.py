@@ -13,7 +13,8 @@ MOST = 50  # of one kind of damage
 _OUTCOMES = {
     "stored": "read, and stored",
     "known": "read; the archive has all of it already",
-    "overtaken": "read; the archive has newer answers for all of it",
+    "in part": "read, and stored where no later answer was; kept for the rest, which differs from later answers",
+    "overtaken": "read, and kept: the archive has later answers for all of it",
     "unreadable": "still cannot be used",
 }
 
