@@ -5,34 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import IntEnum
 
+from snapshotter.exits import Exit as Exit  # noqa: PLC0414 - a part of what the use cases give back
+from snapshotter.exits import worst
 from snapshotter.model import Change, DayState, HeldBack, Job, RunRecord, Window
-
-
-class Exit(IntEnum):
-    """Exit codes, by consequence."""
-
-    DONE = 0
-    BUG = 1
-    CONFIG = 2
-    SOME_DAYS = 3
-    NOT_TOLD = 4
-    DAMAGED = 5
-    DISK = 74
-    BUSY = 75
-    INTERRUPTED = 130
-
-
-# Where several apply, the first of these is the code of the whole (design page, 5).
-PRECEDENCE = (
-    Exit.BUG, Exit.DAMAGED, Exit.DISK, Exit.INTERRUPTED, Exit.BUSY, Exit.CONFIG, Exit.NOT_TOLD, Exit.SOME_DAYS,
-)  # fmt: skip
-
-
-def worst(codes: set[Exit]) -> Exit:
-    """The one exit code for several consequences."""
-    return next((code for code in PRECEDENCE if code in codes), Exit.DONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +269,16 @@ class Trusting:
     def is_trusted(self) -> bool:
         """Whether there is nothing to agree to."""
         return not any(file.new for file in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Authorized:
+    """`auth`."""
+
+    source: str
+    expires: datetime | None  # when the first token ends
+    renewable: bool  # it is renewed without asking again
+    stream: str  # one to try now
 
 
 @dataclass(frozen=True, slots=True)

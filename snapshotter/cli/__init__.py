@@ -17,6 +17,7 @@ COMMANDS = {  # name -> (module, what it does in a line)
     "try": ("fetching", "Ask a stream for a page or two; or ask an address and propose a source file."),
     "new": ("proposing", "Describe an API by answering questions."),
     "fetch": ("fetching", "Download what is new and what is missing."),
+    "auth": ("access", "Say yes to an application in a browser, once; its tokens are kept."),
     "trust": ("access", "Show what an archive from elsewhere would do here, and agree to it."),
     "show": ("looking", "Print the document of a day, now or as it was."),
     "log": ("looking", "List the versions of a day, a stream or the archive."),

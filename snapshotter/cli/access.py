@@ -1,10 +1,10 @@
-"""`limits`, `trust`."""
+"""`limits`, `trust`, `auth`."""
 
 from __future__ import annotations
 
 import click
 
-from snapshotter.archive import budgets, trust
+from snapshotter.archive import authorizing, budgets, trust
 from snapshotter.cli.exits import HELP
 from snapshotter.cli.options import echo, echo_json, json_option
 from snapshotter.cli.surroundings import archive_folder, is_answerable, the_world
@@ -54,3 +54,32 @@ def trust_command(archive: str | None, *, yes: bool, as_json: bool) -> int:
         return Exit.SOME_DAYS
     trust.agree(folder, world, shown)
     return Exit.DONE
+
+
+@click.command("auth", epilog=HELP)
+@click.argument("source", metavar="SOURCE")
+@click.pass_obj
+def auth_command(archive: str | None, source: str) -> int:
+    """Say yes to an application in a browser, once; from then on its tokens are renewed by themselves.
+
+    For a source with `authorize_url` in its `[auth]`. The answer comes back to this machine, or is pasted where
+    `redirect` says so.
+
+    \b
+    Example:
+      snap auth strava
+    """
+    folder, world = archive_folder(archive), the_world()
+    result = authorizing.authorize(folder, source, world, show=_show, ask=_pasted)
+    echo(report_access.authorized(result))
+    return Exit.DONE
+
+
+def _show(address: str) -> None:
+    click.echo(f"Open this address in a browser and agree:\n\n{address}\n")
+
+
+def _pasted() -> str:
+    words = "Then paste the address that the browser was sent to, or the code that it shows"
+    pasted: str = click.prompt(words, prompt_suffix=":\n", err=True)
+    return pasted

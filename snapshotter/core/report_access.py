@@ -6,7 +6,7 @@ from datetime import datetime
 
 from snapshotter.core.escaping import escape
 from snapshotter.core.report import notice
-from snapshotter.results import BudgetLeft, Fact, LaneLeft, LimitsLeft, Trusting
+from snapshotter.results import Authorized, BudgetLeft, Fact, LaneLeft, LimitsLeft, Trusting
 
 LONGEST = 400
 
@@ -61,6 +61,16 @@ def _fact(fact: Fact, *, is_new: bool) -> str:
 def _whole(text: str) -> str:
     """Made harmless, but never cut: the end of a command must not hide."""
     return escape(text, 16 * len(text) + 16)
+
+
+def authorized(result: Authorized) -> str:
+    """`auth`: what was got, and what to do now."""
+    ends = "does not end" if result.expires is None else f"ends at {_at(result.expires)}"
+    renewed = "it is renewed by itself" if result.renewable else "it cannot be renewed: authorize again then"
+    lines = [f"{result.source}: authorized; the token {ends}" + (f", {renewed}" if result.expires is not None else "")]
+    if result.expires is not None and not result.renewable:
+        lines += ["the service gave no refresh token; many give one for a parameter in auth.authorize_params"]
+    return "\n".join([*lines, "", f"Next: snap try {result.source}/{result.stream}"])
 
 
 def _at(moment: datetime) -> str:

@@ -226,9 +226,23 @@ class TokenAuth:
             return lost.miss is not Miss.AUTH
         return True
 
+    def redeem(self, code: str, *, redirect: str | None, verifier: str) -> Tokens:
+        """Trade a user's code for tokens and keep them; raises `Lost`."""
+        grant = self._grant
+        if not isinstance(grant, OAuthGrant):
+            raise Lost(Miss.AUTH, "there is nothing to authorize")
+        self._masker.add(f"{self._name}.code", code)
+        self._masker.add(f"{self._name}.code_verifier", verifier)
+        with self._vault.locked():
+            self._tokens = self._kept(lambda: grant.redeem(code, redirect=redirect, verifier=verifier))
+        return self._tokens
+
     def _obtain(self, old: Tokens | None) -> Tokens:
+        return self._kept(lambda: self._grant.obtain(old))
+
+    def _kept(self, obtain: Callable[[], Tokens]) -> Tokens:
         self._vault.rehearse()
-        tokens = self._grant.obtain(old)
+        tokens = obtain()
         self._hide(tokens)
         if why := unfit_for_header(tokens.access):
             raise Lost(Miss.AUTH, f"the token that was given cannot be sent in a header: {why}")

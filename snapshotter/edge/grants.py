@@ -59,6 +59,15 @@ class OAuthGrant:
         answer = TokenAnswer(self._exchange(draft), source=self._keys.source, expires=self._auth.expires)
         return answer.tokens(self._world.clock.now().timestamp(), refresh=refresh, help_words=self._help())
 
+    def redeem(self, code: str, *, redirect: str | None, verifier: str) -> Tokens:
+        """Trade the code that a user brought for the first tokens; raises `Lost`."""
+        fields = {"grant_type": "authorization_code", "code": code, "code_verifier": verifier}
+        fields |= {"redirect_uri": redirect} if redirect is not None else {}
+        answer = TokenAnswer(
+            self._exchange(self._with_client(fields)), source=self._keys.source, expires=self._auth.expires
+        )
+        return answer.tokens(self._world.clock.now().timestamp(), refresh=None, help_words=self._help())
+
     def _seed(self) -> str:
         seed = self._auth.refresh_token
         if seed is None or not self._keys.has_all(seed):

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from snapshotter import __version__
-from snapshotter.edge.auth import authorizer
+from snapshotter.edge.auth import TokenAuth, authorizer
 from snapshotter.edge.exchange import Draft, Exchanged, Fields, Lost
 from snapshotter.edge.keys import Keys, holds_secrets
 from snapshotter.edge.origins import Origin, origin_of, proxy_for, tidy, with_params, without_params
+from snapshotter.edge.tokens import Tokens
 from snapshotter.edge.world import World
 from snapshotter.errors import Refused
 from snapshotter.masking import Masker
@@ -89,6 +90,16 @@ class Sender:
         """Whether there is another credential to try after a 401."""
         self._sent = 1  # the refused request took its turn; asking for a token needs another
         return self._auth.renew()
+
+    def redeem(self, code: str, *, redirect: str | None, verifier: str) -> Tokens:
+        """Trade a user's authorization code for tokens and keep them; raises `Refused`."""
+        self._sent = 0
+        if not isinstance(self._auth, TokenAuth):
+            raise Refused(f"{self.source.name}: there is nothing to authorize")
+        try:
+            return self._auth.redeem(code, redirect=redirect, verifier=verifier)
+        except Lost as lost:
+            raise Refused(f"{self.source.name}: {self.masker.hide(lost.words)}") from lost
 
     def describe(self, request: Request) -> str:
         """The request in one masked line."""
