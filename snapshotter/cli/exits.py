@@ -21,7 +21,7 @@ from snapshotter.errors import (
     Unreadable,
     UsageError,
 )
-from snapshotter.results import Exit
+from snapshotter.exits import Exit
 
 CODES: tuple[tuple[type[SnapError], Exit], ...] = (
     (ConfigError, Exit.CONFIG),
@@ -73,12 +73,15 @@ def run(command: click.Command, arguments: list[str] | None) -> int:
 
 
 def _result(command: click.Command, arguments: list[str] | None) -> object:
-    from snapshotter.edge.cache import CacheLost  # noqa: PLC0415 - light, but `--help` needs nothing of it
-
     try:
         return command.main(args=arguments, prog_name="snap", standalone_mode=False)
-    except CacheLost:  # it was thrown away; it is made again from the run records
-        return command.main(args=arguments, prog_name="snap", standalone_mode=False)
+    except SnapError as error:
+        from snapshotter.edge.cache import CacheLost  # noqa: PLC0415 - only after an error: `--help` pays nothing
+
+        if not isinstance(error, CacheLost):
+            raise
+    # The cache was thrown away; it is made again from the run records.
+    return command.main(args=arguments, prog_name="snap", standalone_mode=False)
 
 
 def _kept() -> str:
