@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from snapshotter.exits import Exit as Exit  # noqa: PLC0414 - a part of what the use cases give back  # noqa: PLC0414 - a part of what the use cases give back
+from snapshotter.exits import Exit as Exit  # noqa: PLC0414 - a part of what the use cases give back
 from snapshotter.exits import worst
 from snapshotter.model import Change, DayState, HeldBack, Job, RunRecord, Window
 
