@@ -50,6 +50,7 @@ class Place:
     archive: Path
     state: Path
     home: Path
+    syncs: bool = False  # whether the disk really syncs
 
     @property
     def said(self) -> Path:
@@ -68,7 +69,7 @@ class Place:
     def world(self, fault: Fault | None = None, *, watched: bool = True, jump: timedelta = timedelta()) -> World:
         env = {"HOME": str(self.home), "PATH": os.environ["PATH"], "GIT_CONFIG_NOSYSTEM": "1"}
         plain = World(env=env, state=self.state, clock=JumpingClock(jump), chance=random.Random(os.getpid()))
-        return replace(plain, disk=FaultyDisk(self.log, fault)) if watched else plain
+        return replace(plain, disk=FaultyDisk(self.log, fault, syncs=self.syncs)) if watched else plain
 
 
 @dataclass(frozen=True)
