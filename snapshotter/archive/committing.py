@@ -37,6 +37,7 @@ class Tally:
     commits: list[Committed] = field(default_factory=list)
     problems: list[DayProblem] = field(default_factory=list)
     sequences: dict[str, int] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)  # streams whose last record of this run is written
 
 
 class Committer:
@@ -143,6 +144,8 @@ class Committer:
     def _record(self, source: Source, stream: Stream, stories: tuple[JobStory, ...], *, closes: bool) -> RunRecord:
         sequence = self.tally.sequences.get(stream.key, 0) + 1
         self.tally.sequences[stream.key] = sequence
+        if closes:
+            self.tally.closed.add(stream.key)
         files = self.opened.described.files
         return RunRecord(
             run=self.run,
@@ -182,6 +185,11 @@ class Committer:
     def _wait(self, stream: Stream, record: RunRecord) -> None:
         self.opened.pending.put(stream.key, runs.file_name(record), data=runs.encode(record))
         self.opened.cache.apply(None, [record])
+
+    def close(self, source: Source, stream: Stream, *, why: str) -> None:
+        """Record that the run asks nothing more of a stream although it meant to, and why."""
+        record = self._record(source, stream, (), closes=True)
+        self._wait(stream, replace(record, notes=(*record.notes, why)))
 
     def flush(self, stream: Stream) -> None:
         """Commit what has waited for a day, so that no evidence stays on this machine alone for longer."""

@@ -153,6 +153,14 @@ def cut_otherwise(stream: Stream, zones: Sequence[str]) -> str | None:
     )
 
 
+def _close(committer: Committer, work: Sequence[Work], held: Sequence[HeldBack]) -> None:
+    """Record for each stream that ended before its last window why it did."""
+    reasons = {f"{item.job.source}/{item.job.stream}": item.why for item in reversed(held)}
+    for source, stream in {item.stream.key: (item.source, item.stream) for item in work}.values():
+        if stream.key not in committer.tally.closed:
+            committer.close(source, stream, why=reasons.get(stream.key, "the end of history was found"))
+
+
 # --- running ---
 
 
@@ -188,6 +196,7 @@ class _Run:
         with ExitStack() as after:
             after.callback(self._finish)
             held = lanes.walk(drawn.work, drawn.secrets)
+            _close(committer, drawn.work, held)
             for _, stream in self.opened.streams(self.options.targets):
                 committer.flush(stream)
             committer.mend()

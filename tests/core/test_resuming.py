@@ -28,7 +28,15 @@ def test_a_job_without_a_window_is_read_back_too():
 
 
 @pytest.mark.parametrize(
-    "name", ["", "github", "a/b 2018", "a/b x y", "a/b 2018-01-01 2018-01-02", "a/b 2018-01-02T00:00:00+00:00 2018-01-01T00:00:00+00:00"]
-)  # fmt: skip
+    "name",
+    [
+        "",
+        "github",
+        "a/b 2018",
+        "a/b x y",
+        "a/b 2018-01-01 2018-01-02",
+        "a/b 2018-01-02T00:00:00+00:00 2018-01-01T00:00:00+00:00",
+    ],
+)
 def test_other_names_are_no_jobs(name):
     assert job_named(name, pages=1) is None
