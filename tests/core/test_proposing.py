@@ -110,6 +110,7 @@ def test_a_field_named_id_that_repeats_is_not_taken_and_is_asked_about():
         ("time", [1714521600.25, 1714608000], "epoch"),
         ("time", [1714521600123, 1714608000456], "epoch_ms"),
         ("time_added", ["1714521600", "1714608000"], "epoch"),
+        ("ts", ["1714521600.000200", "1714608000.000300"], "epoch"),
         ("ts", [1714521600123456, 1714608000456789], "epoch_us"),
         ("date", ["2024-05-01 (Wed)", "2024-05-02 (Thu)"], "prefix"),
         ("date", ["01.05.2024", "31.05.2024"], "fmt:%d.%m.%Y"),
@@ -173,6 +174,19 @@ def test_the_newest_first_without_a_span_is_a_feed():
 
 def test_other_orders_without_a_span_are_a_whole_state():
     assert stream_of(things()).kind is Kind.SNAPSHOT
+
+
+def test_a_state_that_shrinks_is_held_because_it_may_never_have_been_whole():
+    found = proposal(things())
+
+    assert stream_of(things()).expect.max_drop == 0.2
+    assert "hold everything there is?" in " ".join(found.questions)
+
+
+def test_a_cursor_of_the_address_is_not_taken_for_a_span():
+    found = proposal({"data": things(), "after": "t3_x"}, f"{URL}?after=t3_a")
+
+    assert "after looks like" not in " ".join(found.questions)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ _UTC = ZoneInfo("UTC")
 _ZONED = re.compile(r".*[T ]\d\d.*(?:[Zz]|[+-]\d\d(?::?\d\d)?)", re.ASCII)
 _MIDNIGHT = re.compile(r".*[T ]00:?00(:?00(\.0+)?)?([Zz]|[+-]\d\d(:?\d\d)?)?", re.ASCII)
 
+_DIGITS = re.compile(r"\d{9,19}(\.\d{1,9})?", re.ASCII)
+
 Place = tuple[str, ...]
 
 
@@ -231,9 +233,9 @@ def _form_of(values: Sequence[Any], *, is_named: bool) -> _Form | None:
         text = _form_of_texts(values)
         if text is not None:
             return text
-        if not all(value.isdecimal() and value.isascii() and len(value) < 20 for value in values):
+        if not all(_DIGITS.fullmatch(value) for value in values):
             return None
-        return _form_of_numbers([int(value) for value in values], is_named=is_named)
+        return _form_of_numbers([float(value) for value in values], is_named=is_named)
     if all(isinstance(value, int | float) for value in values):
         return _form_of_numbers(values, is_named=is_named)
     return None

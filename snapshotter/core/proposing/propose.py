@@ -19,6 +19,10 @@ from snapshotter.core.proposing.writing import write
 _DATED = (
     'Is the end date included? If so, say bounds = "[]"; until then one date too many is asked, which does no harm.'
 )
+_WHOLE = (
+    "Does one answer (with its pages) hold everything there is? If it holds the latest records only, those that fall"
+    " out of it would count as removed: look for a way to ask by time, or for the newest first."
+)
 _NAMELESS = "no zone is named"
 
 
@@ -73,7 +77,7 @@ def _drafted(seen: Seen, today: date, name: str | None) -> tuple[Draft, int]:
         kind=kind,
         about=_about(seen, len(found.records)),
         params=_params(address, taken),
-        records=(*_records(found, is_ndjson=seen.is_ndjson), *_id(identity), *order),
+        records=(*_records(found, is_ndjson=seen.is_ndjson), *_id(identity), *order, *_expectation(kind, found)),
         paginate=_paginate(turning, kind, order),
         client=_client(seen, turning),
         rest=_rest(seen, found, asked),
@@ -82,7 +86,8 @@ def _drafted(seen: Seen, today: date, name: str | None) -> tuple[Draft, int]:
     draft = _with_day(draft, day)
     if asked is not None and day is not None:
         draft = _with_window(draft, asked, day, today=today)
-    questions = (*_address_questions(seen, asked, day), *_questions(identity, turning, day))
+    whole = (_WHOLE,) if kind.value == "snapshot" and is_list else ()
+    questions = (*whole, *_address_questions(seen, asked, day, taken), *_questions(identity, turning, day))
     return replace(draft, questions=(*questions, *draft.questions)), len(found.records)
 
 
@@ -104,6 +109,14 @@ def _records(found: Found, *, is_ndjson: bool) -> tuple[Said, ...]:
 
 def _id(identity: IdFound | None) -> tuple[Said, ...]:
     return () if identity is None else (Said("id", identity.value, identity.sure, identity.why),)
+
+
+def _expectation(kind: Said, found: Found) -> tuple[Said, ...]:
+    """A state that shrinks is held: perhaps the answer was never the whole of it."""
+    if kind.value != "snapshot" or found.shape == "single":
+        return ()
+    why = "a version that loses more is held until somebody has looked; perhaps one answer is not the whole state"
+    return (Said("expect", {"max_drop": "20%"}, GUESS, why),)
 
 
 def _turning(seen: Seen, found: Found, asked: Asked | None) -> Turning:
@@ -245,7 +258,7 @@ def _questions(identity: IdFound | None, turning: Turning, day: DayFound | None)
     return found
 
 
-def _address_questions(seen: Seen, asked: Asked | None, day: DayFound | None) -> list[str]:
+def _address_questions(seen: Seen, asked: Asked | None, day: DayFound | None, taken: set[str]) -> list[str]:
     address = seen.address
     found = [
         f"{item.param or item.name} was taken for a secret ({item.why}); if it is none, make it a parameter"
@@ -254,7 +267,7 @@ def _address_questions(seen: Seen, asked: Asked | None, day: DayFound | None) ->
     if address.path_holds_token:
         found.append("The path has a part that looks like a key, and a path must not hold secrets: what is it?")
     if asked is None:
-        names = [name for name, _ in address.pairs if looks_like_span(name)]
+        names = [name for name, _ in address.pairs if looks_like_span(name) and name not in taken]
         found += [f"{name} looks like a span of time, but is not understood; it is sent as it is" for name in names]
         return found
     if asked.end is not None and asked.end.is_date and day is not None and not _is_included(asked, day):

@@ -66,7 +66,12 @@ def _line(said: Said) -> Iterator[str]:
 def _comment(words: str, first: str = "# ", later: str = "# ") -> list[str]:
     """Words as comments; text from outside cannot end one."""
     return textwrap.wrap(
-        escape(words, 2000), WIDTH, initial_indent=first, subsequent_indent=later, break_long_words=False
+        escape(words, 2000),
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=later,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 
