@@ -209,7 +209,7 @@ class _Verifier:
         spool = Spool(self.local / "spool", self.world.clock)
         try:
             for job in spool.jobs():
-                self.counts["waiting responses"] += len(spool.find(job))
+                self.counts["waiting responses"] += sum(spool.read(job, page) is not None for page in spool.pages(job))
         except Damaged as error:
             self._found("spool", f"{LOCAL}/spool", str(error), "use the snap that wrote it, or move the file away")
         for damage in spool.damage():
@@ -285,9 +285,12 @@ class _Verifier:
     def _lacking(self, parts: Mapping[str, tuple[Part, str]], folded: Mapping[str, StreamLedger]) -> None:
         if not parts:
             return
+        there: dict[str, list[str]] = {}
+        for path, (part, _) in parts.items():
+            if part.kind == "document":
+                there.setdefault(part.stream, []).append(path)
         for stream, known in sorted(folded.items()):
-            there = [path for path, (part, _) in parts.items() if part.stream == stream and part.kind == "document"]
-            for path, recorded in verifying.lacking(known, there):
+            for path, recorded in verifying.lacking(known, there.get(stream, ())):
                 damage = verifying.deleted(path, recorded)
                 self.damage.append(verifying.with_way_back(damage, self._with(path, recorded.sha256)))
 
