@@ -485,6 +485,7 @@ class JobStory:
     validators: Validators | None = None
     history_ends: str | None = None  # how the end of history was found, where this job found it
     notes: tuple[str, ...] = ()
+    overtaken: tuple[str, ...] = ()  # records, as JSON, that a later one of the same id and walk differs from
     dateless: DayFact | None = None  # of the one document without a day: snapshot.json or undated.json
 
 

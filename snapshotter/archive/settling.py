@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from snapshotter.core import days, documents, paths
-from snapshotter.model import Change, DayFact, FileChange, JobStory, Window
+from snapshotter.model import Change, DayFact, FileChange, JobStory, Record, Window
 from snapshotter.spec import Expect, Kind, Stream
 from snapshotter.walks import Walked
 
@@ -216,6 +216,7 @@ def _story(
         stored=len(walked.records),
         left_out=walked.left_out,
         duplicates=duplicates,
+        overtaken=_overtaken(walked.records),
         days={day: fact for day, fact in facts.items() if day is not None},
         dateless=facts.get(None),
         undated=sum(record.day is None for record in walked.records),
@@ -224,3 +225,10 @@ def _story(
         validators=walked.validators,
         notes=walked.notes,
     )
+
+
+def _overtaken(records: Sequence[Record]) -> tuple[str, ...]:
+    """Earlier versions of records that came twice and not alike: only the later one is stored as a record."""
+    last = {record.key: record.text for record in records if record.key is not None}
+    texts = (record.text for record in records if record.key is not None and last[record.key] != record.text)
+    return tuple(text.decode() for text in dict.fromkeys(texts))
