@@ -167,6 +167,25 @@ def test_an_error_after_the_branch_moved_is_told_and_the_commit_is_there(root):
     assert_all_is_well(root, old)
 
 
+def test_a_run_that_goes_on_after_such_an_error_brings_the_files_to_the_commit_itself(root):
+    old = opened(root).head()
+
+    class FolderSyncFailsOnce(Calm):
+        has_failed = False
+
+        def before(self, step, path):
+            if (step, path, self.has_failed) == ("sync folder", "refs/heads/main", False):
+                self.has_failed = True
+                raise OSError(errno.EIO, "Input/output error")
+
+    store = opened(root, FolderSyncFailsOnce())
+    with pytest.raises(DiskRefused):
+        store.commit(a_batch(CHANGES), old)
+    store.finish()
+
+    assert_all_is_well(root, old)
+
+
 def test_a_log_that_cannot_be_written_stops_nothing_and_is_told(root):
     class NoLogs(Calm):
         def before(self, step, path):

@@ -1,0 +1,3 @@
+import pytest
+
+pytest.register_assert_rewrite("tests.torture.judging", "tests.torture.scenes", "tests.torture.children")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -46,6 +47,7 @@ class Tried:
             return
         except AssertionError as error:
             self.failures.append(f"{name}: {error}")
+            print(self.failures[-1], file=sys.stderr)  # at once, where pytest is told to (-s)
         self.points += 1
 
 

@@ -173,9 +173,11 @@ class Store:
         new = commit.id.hex()
         steps = _steps(edited.before, ids)
         journal.note(self._git, steps)
+        self._is_complete = False  # if this fails after the branch moved, the journal is to be read again
         refs.move_branch(self._repository, self._git, old=parent, new=new)
         self._log(parent, commit)
         self._worktree.expect(steps, new, {path: blob.data for path, blob in blobs.items() if blob})
+        self._is_complete = True
         return new
 
     def settle(self) -> tuple[str, ...]:
@@ -187,7 +189,10 @@ class Store:
     def finish(self) -> tuple[str, ...]:
         """Bring git's index up to date, once a run, and tidy up a little; gives notes for people."""
         self.settle()
-        self._bring_index()
+        if self._is_complete:
+            self._bring_index()
+        else:
+            self._complete()
         if roll_up(self._git):
             self._repository.reopen()
         return self._told()
