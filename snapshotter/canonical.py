@@ -362,7 +362,9 @@ def _fragment(value: object) -> orjson.Fragment:
 
 def encode(value: Json) -> bytes:
     """The canonical bytes of a value on one line. NaN and Infinity are a `ValueError`, foreign types a `TypeError`."""
-    return _written(value, _SORTED)
+    # Copied, because orjson may leave its working buffer of 4 kB behind every short text, and records are kept by the
+    # hundred thousand.
+    return bytes(memoryview(_written(value, _SORTED)))
 
 
 def encode_indented(value: Json) -> bytes:

@@ -583,3 +583,14 @@ def test_orjson_writes_floats_as_we_take_for_granted():
         assert orjson.dumps(value).decode() == repr(value)
     for value in (5e-324, 1e-7, 2.2250738585072014e-308):
         assert re.fullmatch(rb"[0-9.]+e-[1-9][0-9]*", orjson.dumps(value))
+
+
+def test_a_short_text_takes_little_memory():
+    import tracemalloc
+
+    tracemalloc.start()
+    kept = [encode({"id": number}) for number in range(1_000)]
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert taken / len(kept) < 200
