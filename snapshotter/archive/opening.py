@@ -161,6 +161,9 @@ def for_writing(path: Path, world: World, *, command: str, wait: float = 0.0) ->
     try:
         notes = [*store.heal(started), *_disk_notes(store.root)]
         opened = Opened(store.root, store, describe(store.root, store), world, tuple(notes))
+        swept = opened.pending.sweep()
+        if swept:
+            opened.notes = (*opened.notes, f"removed {swept} half-written run records")
         with opened.closing():
             yield opened
     finally:
