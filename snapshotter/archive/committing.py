@@ -18,6 +18,8 @@ from snapshotter.results import Committed, DayProblem, StreamRun
 from snapshotter.spec import Source, Stream
 from snapshotter.walks import Unusable, Walked
 
+REJECTED = "rejected"  # how the story of a dropped version stops
+
 
 @dataclass(frozen=True, slots=True)
 class Landed:
@@ -254,12 +256,21 @@ class Committer:
             listed = (paths.day_of(path, stream.key) for path, _ in store.paths(stream.key, head))
             return [day for day in listed if day is not None]
 
+        def rejected(path: str, data: bytes) -> bool:
+            """Whether the user dropped just this version last, by the trailers of the commit that removed it."""
+            last = tuple(store.versions(path, limit=2))
+            if len(last) < 2 or last[0].blob is not None or last[1].blob != store.id_of(data):
+                return False
+            stops = [line for line in last[0].body.splitlines() if line.startswith("Stop: ")]
+            return any(REJECTED in line.removeprefix("Stop: ").split(", ") for line in stops)
+
         proved = self.opened.cache.ledger(stream.key, days=()).proved
         return Archived(
             read=lambda path: store.read(path, head),
             places=places,
             days_with_documents=documents,
             newest_proved=proved[-1].window.end if proved else None,
+            rejected=rejected,
         )
 
     # --- counting ---

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from snapshotter.archive.committing import Committer
+from snapshotter.archive.committing import REJECTED, Committer
 from snapshotter.archive.looking import UNDATED, document_path
 from snapshotter.archive.opening import Opened, catch_up_places, for_writing, open_archive
 from snapshotter.archive.settling import Settled
@@ -129,7 +129,7 @@ def _accepted(opened: Opened, stream: Stream, version: HeldVersion) -> Settled:
         files.append(FileChange(paths.document(stream.key, other), moved.new))
         facts[other] = _fact(moved.new, moved.old, moved.change, records=moved.records)
         changes[other] = moved.change
-    story = _story(opened, stream, version, why=f"the user accepted a held version: {version.why}")
+    story = _story(opened, stream, version, why=f"the user accepted a held version: {version.why}", stop="accepted")
     days_now = {key: fact for key, fact in facts.items() if key is not None}
     story = replace(story, stored=len(after), days=days_now, dateless=facts.get(None))
     places = {record.key: day for record in after if record.key is not None and stream.day is not None}
@@ -139,7 +139,7 @@ def _accepted(opened: Opened, stream: Stream, version: HeldVersion) -> Settled:
 def _rejected(opened: Opened, stream: Stream, version: HeldVersion) -> Settled:
     sha256 = hashlib.sha256(opened.store.read(version.path) or b"").hexdigest()
     why = f"the user rejected a held version (SHA-256 {sha256}): {version.why}"
-    return Settled((FileChange(version.path, None),), _story(opened, stream, version, why=why))
+    return Settled((FileChange(version.path, None),), _story(opened, stream, version, why=why, stop=REJECTED))
 
 
 def _moved(
@@ -164,7 +164,7 @@ def _moved(
     return {place: change for place, change in outcome.documents.items() if place != day}
 
 
-def _story(opened: Opened, stream: Stream, version: HeldVersion, *, why: str) -> JobStory:
+def _story(opened: Opened, stream: Stream, version: HeldVersion, *, why: str, stop: str) -> JobStory:
     day = date.fromisoformat(version.day) if version.day not in ("", UNDATED) else None
     zone = stream.day.zone if stream.day is not None else "UTC"
     window: Window | None = days.day_bounds(day, zone) if day is not None else None
@@ -176,7 +176,7 @@ def _story(opened: Opened, stream: Stream, version: HeldVersion, *, why: str) ->
         window=window,
         proved=None,
         zone=zone,
-        stop="decided",
+        stop=stop,
         at=version.since,
         requests=0,
     )

@@ -35,6 +35,7 @@ class Archived:
     places: Callable[[Collection[bytes]], Mapping[bytes, date | None]]
     days_with_documents: Callable[[], Collection[date]]
     newest_proved: datetime | None
+    rejected: Callable[[str, bytes], bool] = lambda path, data: False  # whether the user dropped this version
 
 
 def settle(stream: Stream, walked: Walked, archived: Archived, *, started: datetime) -> Settled:
@@ -157,7 +158,7 @@ def _filed(
         why = documents.held(expected(day), None if document.old is None else document.was, document.records)
         if why is not None:
             held[day] = why
-            if archived.read(waiting) != document.new:
+            if archived.read(waiting) != document.new and not archived.rejected(waiting, document.new):
                 files.append(FileChange(waiting, document.new))
                 newly_held[day] = why
             continue

@@ -16,7 +16,7 @@ from snapshotter.core.days import day_at
 from snapshotter.core.escaping import escape
 from snapshotter.core.ledger import CHANGING
 from snapshotter.core.runs import in_order
-from snapshotter.model import Change, DayFact, JobStory, MissFact, RunRecord, Window
+from snapshotter.model import Change, DayFact, JobStory, MissFact, Reason, RunRecord, Window
 
 SUBJECT = 78  # so that `git log --oneline` keeps it on one line of a wide terminal
 WIDTH = 76
@@ -153,6 +153,10 @@ def _nothing_words(told: _Told) -> list[str]:
     if any(story.history_ends for story in told.stories):
         return ["history ends here, no records", "history ends here"]
     proved = [story for story in told.stories if story.proved is not None]
+    decided = [story for story in told.stories if story.reason is Reason.DECIDED]
+    if decided:
+        days = [_days_words(*_days_of(story.window, story.zone)) for story in decided if story.window]
+        return [f"a version of {', '.join(days)} {decided[-1].stop}"] if days else [f"a version {decided[-1].stop}"]
     if not proved:
         return [f"no news in {_count(len(told.records), 'run')}"]
     spans = [_days_of(story.proved, story.zone) for story in proved if story.proved is not None]

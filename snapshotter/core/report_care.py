@@ -55,7 +55,7 @@ def settled(result: HeldSettled) -> str:
     name = f"{result.version.stream} {result.version.day}".strip()
     if result.accepted:
         return f"{name}: accepted (commit {result.commit[:8]}); the version before stands in its history"
-    after = "the version that stood stays; if the API says the same again, it is offered again"
+    after = "the version that stood stays, and the same one is not offered again"
     return f"{name}: rejected (commit {result.commit[:8]}); {after}"
 
 

@@ -116,6 +116,33 @@ def test_a_rejected_version_goes_and_what_stands_stays(tmp_path):
         assert is_whole(archive)
 
 
+def test_what_was_rejected_is_not_offered_again_but_another_version_is(tmp_path):
+    with offered(tmp_path, some_items(8), some_items(1)) as archive:
+        reject(archive)
+        answers(archive, some_items(1))
+        assert waiting(archive) == ()
+
+        answers(archive, some_items(2))
+        assert [version.records for version in waiting(archive)] == [2]
+        assert is_whole(archive)
+
+
+def test_what_was_accepted_once_may_be_offered_later(tmp_path):
+    with offered(tmp_path, some_items(8), some_items(1)) as archive:
+        accept(archive)
+        answers(archive, some_items(8))
+        answers(archive, some_items(1))
+
+        assert [version.records for version in waiting(archive)] == [1]
+
+
+def test_a_rejection_can_be_read_in_the_log(tmp_path):
+    with offered(tmp_path, some_items(8), some_items(1)) as archive:
+        reject(archive)
+
+        assert archive.git("log", "-1", "--format=%s").strip() == "demo/items: a version of 2026-03-12 rejected"
+
+
 @pytest.mark.parametrize("decide", [accept, reject])
 def test_a_decision_says_nothing_about_what_was_asked(tmp_path, decide):
     with offered(tmp_path, some_items(8), some_items(1)) as archive:
