@@ -156,6 +156,7 @@ def a_server(pages: int) -> Iterator[str]:
 @dataclass(frozen=True)
 class Ran:
     seconds: float
+    cpu: float  # user and system: what a busy machine does not change much
     megabytes: float
     out: str
 
@@ -174,7 +175,7 @@ def run(words: Sequence[str], folder: Path, state: Path) -> Ran:
     if process.returncode:
         sys.exit(f"{' '.join(words)} gave {process.returncode}")
     scale = 1 << 20 if sys.platform == "darwin" else 1 << 10
-    return Ran(seconds, used.ru_maxrss / scale, out)
+    return Ran(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / scale, out)
 
 
 def an_archive(folder: Path, base_url: str, step: str) -> Path:
@@ -193,7 +194,7 @@ def compare(pages: int, *, profile: bool) -> None:
         count, inner = loop.out.split()
         per_page = float(inner) / int(count) * 1000
         print(f"{pages} pages of {RECORDS} records")
-        print(f"  {'':<28} {'seconds':>8} {'ms/page':>8} {'memory':>8} {'ratio':>6}")
+        print(f"  {'':<28} {'seconds':>8} {'ms/page':>8} {'ratio':>6} {'CPU s':>7} {'ratio':>6} {'memory':>8}")
         row("bare requests + orjson", loop, pages, loop)
         print(f"  {'(its loop alone)':<28} {float(inner):8.2f} {per_page:8.2f}")
         for words, step in ((f"snap fetch, {DAYS} windows", "1d"), ("snap fetch, one window", "500d")):
@@ -206,7 +207,8 @@ def compare(pages: int, *, profile: bool) -> None:
 
 def row(words: str, ran: Ran, pages: int, loop: Ran) -> None:
     per_page = ran.seconds / pages * 1000
-    print(f"  {words:<28} {ran.seconds:8.2f} {per_page:8.2f} {ran.megabytes:5.0f} MB {loop.seconds / ran.seconds:6.2f}")
+    wall = f"{ran.seconds:8.2f} {per_page:8.2f} {loop.seconds / ran.seconds:6.2f}"
+    print(f"  {words:<28} {wall} {ran.cpu:7.2f} {loop.cpu / ran.cpu:6.2f} {ran.megabytes:5.0f} MB")
 
 
 def starting(folder: Path, state: Path) -> None:
@@ -218,15 +220,19 @@ def starting(folder: Path, state: Path) -> None:
     }
     told = json.loads(run(rows["snap fetch, nothing to do"], folder, state).out)
     asked = sum(stream.get("requests", 0) for stream in told["streams"])
-    times: dict[str, list[float]] = {words: [] for words in rows}
+    times: dict[str, list[Ran]] = {words: [] for words in rows}
     for _ in range(STARTS):
         for words, command in rows.items():
-            times[words].append(run(command, folder, state).seconds)
-    bare = statistics.median(times["python -c pass"])
-    print(f"\nstarting, median of {STARTS} (the last one sent {asked} requests)")
-    for words, seconds in times.items():
-        middle = statistics.median(seconds)
-        print(f"  {words:<28} {middle * 1000:6.0f} ms {(middle - bare) * 1000:+6.0f} ms {middle / bare:6.1f} x")
+            times[words].append(run(command, folder, state))
+    print(f"\nstarting, median of {STARTS}, beside bare Python (the last one sent {asked} requests)")
+    for words, runs in times.items():
+        wall, cpu = (_middle(runs, name) - _middle(times["python -c pass"], name) for name in ("seconds", "cpu"))
+        whole = _middle(runs, "seconds")
+        print(f"  {words:<28} {whole * 1000:6.0f} ms {wall * 1000:+6.0f} ms, of CPU {cpu * 1000:+6.0f} ms")
+
+
+def _middle(runs: Sequence[Ran], name: str) -> float:
+    return statistics.median(getattr(ran, name) for ran in runs)
 
 
 def profiled(folder: Path, state: Path) -> None:
