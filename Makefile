@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: test check format demo bench clean
+.PHONY: test torture torture-full check format demo bench clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -16,6 +16,12 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n auto
+
+torture torture-full: $(VENV)/.installed
+	rm -f .torture
+	TORTURE=$(if $(findstring full,$@),full,long) TORTURE_RESULTS=.torture $(BIN)/python -m pytest -n auto tests/torture
+	$(BIN)/python -m tests.torture .torture docs/reliability.md
+	rm -f .torture
 
 check: $(VENV)/.installed
 	$(BIN)/ruff format --check .
