@@ -46,20 +46,22 @@ def instant_text(instant: datetime) -> str:
 
 
 def to_plain(value: object) -> Plain:
-    """The JSON value of a frozen value, a mapping, a tuple, an enum, a time or a plain value."""
+    """The JSON value of a frozen value, a mapping, a tuple, a set, an enum, a time or a plain value."""
     match value:
+        case Enum():
+            return to_plain(value.value)
         case None | bool() | int() | str() | float():
             return value
         case datetime():
             return instant_text(value)
         case date():
             return value.isoformat()
-        case Enum():
-            return to_plain(value.value)
         case Mapping():
             return {_key_text(key): to_plain(item) for key, item in value.items()}
         case tuple() | list():
             return [to_plain(item) for item in value]
+        case frozenset():
+            return [to_plain(item) for item in sorted(value)]
         case _:
             return _members_of(value)
 

@@ -128,6 +128,7 @@ def _needles(value: str, forms: Mapping[str, str]) -> tuple[bytes, ...]:
     """The spellings that programs really write, as bytes; `found_in` takes no others, for speed."""
     whole = _raw(value)
     quoted = {quote(whole, safe=safe) for safe in ("", "/", _JAVASCRIPT_SAFE, _PATH_SAFE)} | {quote_plus(whole)}
+    quoted |= {quote(_raw(forms[name]), safe="") for name in (_JSON, _HTML)}  # JSON or HTML that stands in a URL
     lower = {re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), text) for text in quoted}
     raw = json.dumps(value, ensure_ascii=False)[1:-1]
     spelt = {value, raw, raw.replace("/", "\\/"), forms[_JSON].replace("/", "\\/"), *forms.values(), *quoted, *lower}
@@ -141,16 +142,20 @@ def _raw(text: str) -> bytes:
         return text.encode("utf-8", "surrogatepass")
 
 
+_BACKSLASHES = r"(?:\\|%(?:25)*5c)+"  # also where JSON stands in a URL
+
+
 def _spellings(char: str) -> str:
     """A pattern for one character in any spelling: plain, percent-encoded (also twice), in JSON, HTML or `repr`."""
     percent = "".join(f"%(?:25)*{byte:02x}" for byte in _raw(char))
     units = char.encode("utf-16-be", "surrogatepass")
-    escaped = "".join(rf"\\+u{units[at] << 8 | units[at + 1]:04x}" for at in range(0, len(units), 2))
+    escaped = "".join(rf"{_BACKSLASHES}u{units[at] << 8 | units[at + 1]:04x}" for at in range(0, len(units), 2))
     spelt = [re.escape(char), f"(?i:{percent})", f"(?i:{escaped})"]
     if char in _OTHER_SPELLINGS:
-        spelt += [re.escape(other) for other in _OTHER_SPELLINGS[char]]
+        others = [form for other in _OTHER_SPELLINGS[char] for form in (other, quote(other, safe=""))]
+        spelt += [f"(?i:{re.escape(other)})" for other in others]
     if char in "\\\"'/":
-        spelt.insert(0, rf"\\+{re.escape(char)}")
+        spelt.insert(0, f"(?i:{_BACKSLASHES})(?:{re.escape(char)}|(?i:{percent}))")
     return f"(?:{'|'.join(spelt)})"
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 import pytest
 
 from snapshotter.codec import Malformed, from_plain, instant_text, to_plain
+from snapshotter.results import Exit
 
 
 class Colour(Enum):
@@ -94,3 +95,10 @@ def test_a_type_without_one_json_form_is_refused_where_it_is_declared():
 
     with pytest.raises(TypeError, match="no single JSON form"):
         from_plain(Either, {"value": 1})
+
+
+def test_a_set_is_written_in_order_and_numbers_that_are_enums_plainly():
+    plain = to_plain(frozenset({Exit.CONFIG, Exit.SOME_DAYS, Exit.DAMAGED}))
+
+    assert plain == [2, 3, 5]
+    assert {type(number) for number in plain} == {int}

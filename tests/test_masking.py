@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from snapshotter.masking import Masker
 
+ODD = 'M4RK/+=&"z9'
+
 AWKWARD = 'p&ss w/rd+é"<x>'
 
 SPELLINGS = {
@@ -196,3 +198,18 @@ def test_what_is_found_in_a_body_is_also_hidden(secret, spelling):
     masker = Masker({"s": secret})
 
     assert masker.found_in(masker.hide_bytes(body)) is None or "{secrets." in secret
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        quote(json.dumps(ODD), safe=""),
+        quote(html.escape(ODD), safe=""),
+        quote(quote(json.dumps(ODD), safe=""), safe=""),
+    ],
+    ids=["JSON in a URL", "HTML in a URL", "JSON in a URL in a URL"],
+)
+def test_a_value_is_hidden_in_one_coding_within_another(text):
+    masker = Masker({"key": ODD})
+
+    assert "M4RK" not in masker.hide(text)
