@@ -115,3 +115,9 @@ def test_an_error_that_ends_a_run_is_the_last_event_of_its_log(person, asked):
 
     (log,) = logs_of(asked)
     assert lines_of(log)[-1]["event"] == "error"
+
+
+def test_a_script_gets_the_run_as_json(person, asked):
+    told = json.loads(person.types("fetch", "--json"))
+
+    assert [stream["requests"] for stream in told["streams"]] == [1]
