@@ -92,8 +92,8 @@ def _good(answer: Answer, source: Source, world: World, masker: Masker) -> Respo
         return answer
     why = masker.hide(getattr(verdict, "why", None) or "the answer is empty")
     is_locked = isinstance(answer, Response) and answer.status in _KEY_WANTED
-    hint = "; it may want a key: `snap new NAME` asks how it is sent" if is_locked else ""
-    raise Refused(f"nothing to propose from: {why}{hint}")
+    hint = "; put its key into the address (it is taken for a secret), or say with `snap new` how else it is sent"
+    raise Refused(f"nothing to propose from: {why}{hint if is_locked else ''}")
 
 
 def _decoded(answer: Response, masker: Masker) -> tuple[Json, bool]:

@@ -85,7 +85,7 @@ def test_a_proposal_is_json_for_a_script(person, api):
     ("reply", "told"),
     [
         (html_page(), "a web page came"),
-        (json_reply({}, 401), "snap new NAME"),
+        (json_reply({}, 401), "put its key into the address"),
         (json_reply({}, 404), "404"),
         (json_reply(b"{broken"), "syntax"),
         (json_reply(b""), "empty"),

@@ -213,6 +213,12 @@ def test_the_span_of_an_address_becomes_a_window(query, params):
     assert list(stream.params) == ["unit"]
 
 
+def test_dates_of_an_unknown_zone_are_asked_wider_for_records_with_instants():
+    stream = stream_of(things(), f"{URL}?from=2024-05-01&to=2024-05-07")
+
+    assert stream.window.overlap.before.days == 1
+
+
 def test_an_end_that_was_seen_to_be_included_is_said_to_be():
     days = [{"id": n, "day": f"2024-05-0{n}"} for n in range(1, 8)]
 

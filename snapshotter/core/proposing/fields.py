@@ -129,7 +129,7 @@ _DAY_NAMES = tuple(
         (r"day|date|datum|calendar_?date", 10.0),
         (r"time|timestamp|datetime|date_time|ts|epoch|dt|time_?stamp", 9.5),
         (r"created(_at|_on|_time|_date|_utc|_ts)?|creation_(date|time)", 9.0),
-        (r"(start|started|begin|beg|began|bedtime_start)(_.*)?", 8.5),
+        (r"(start|started|begin|beg|began|begun|bedtime_start)(_.*)?", 8.5),
         (r"(occurred|happened|measured|recorded|observed|taken|played|event|listened)(_.*)?", 8.5),
         (r"(published|posted|added|submitted|sent|received|time|date|pub)(_.*)?", 8.0),
         (r".*(date|day|time|stamp).*", 6.0),
@@ -203,9 +203,11 @@ def _day(score: float, place: Place, form: _Form, values: list[Any], *, rivals: 
     elif parse == "instant" and count > 1 and all(_MIDNIGHT.fullmatch(str(value)) for value in known):
         questions.append(f'{jmespath(place)} is always midnight: if it means a day, say parse = "prefix".')
     missing = len(values) - len(known)
-    sure = SURE if score >= 8 and count >= 2 and not questions and not missing else LIKELY if score >= 5 else GUESS
-    why = f"{len(known)} of {len(values)} records have it, written like {_shown(known[0])}"
     others = [jmespath(rival) for rival in rivals if rival != place]
+    is_alone = not others and not parse.startswith("epoch")
+    is_sure = score >= 8 and count >= 2 and not questions and not missing
+    sure = SURE if is_sure else LIKELY if score >= 5 or is_alone else GUESS
+    why = f"{len(known)} of {len(values)} records have it, written like {_shown(known[0])}"
     if others:
         why += f"; {', '.join(others[:4])} would do as well" if len(others) > 1 else f"; there is also {others[0]}"
     moments = tuple(_moment(form, value) for value in values)

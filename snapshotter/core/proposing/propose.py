@@ -224,6 +224,9 @@ def _with_window(draft: Draft, asked: Asked, day: DayFound, *, today: date) -> D
         wide = min(asked.days, 31)
         why = "as wide as the address asks" if wide == asked.days else "the address asks wider; 31 days are handy"
         window.append(Said("step", f"{wide}d", LIKELY if wide == asked.days else GUESS, why))
+        if _is_unsure_of_zone(asked, day):
+            why = "the zone of its dates is not known: a day more is asked at both ends, what lies outside is left out"
+            window.append(Said("overlap", "1d", GUESS, why))
         if _is_included(asked, day):
             window.append(Said("bounds", "[]", SURE, f"records of {end.moment.date()}, the last date, came with it"))
     window.append(Said("lookback", "7d", GUESS, "asked again in every run, for what the API adds or mends late"))
@@ -237,6 +240,11 @@ def _is_included(asked: Asked, day: DayFound) -> bool:
     if asked.end is None or last is None or not (asked.start.is_date and asked.end.is_date):
         return False
     return last.date() == asked.end.moment.date()
+
+
+def _is_unsure_of_zone(asked: Asked, day: DayFound) -> bool:
+    """Whether dates are sent that somebody's zone cuts, while records are placed by their instants."""
+    return asked.start.is_date and not day.is_dated
 
 
 def _rendered(side: str, written: Written) -> str:
@@ -274,8 +282,8 @@ def _address_questions(seen: Seen, asked: Asked | None, day: DayFound | None, ta
         found.append(_DATED)
     if asked.start.is_naive:
         found.append("The times in the address name no zone: are they UTC? (window.zone says so otherwise)")
-    if asked.start.is_date and day is not None and not day.is_dated:
-        found.append("The address asks by date, the records have instants: in which zone are the dates? (window.zone)")
+    if day is not None and _is_unsure_of_zone(asked, day):
+        found.append("In which zone are the dates of the address? Say it as window.zone; then overlap can go.")
     return found
 
 
