@@ -24,7 +24,7 @@ from snapshotter.edge.lanes import LaneGate, Turn, lane_name
 from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import Clock, World
-from snapshotter.errors import Refused
+from snapshotter.errors import Refused, SnapError
 from snapshotter.fetch import Fetcher
 from snapshotter.masking import Masker
 from snapshotter.model import Answer, GiveUp, HeldBack, Job, Reason, Record, Request, Spent, SpoolEntry
@@ -135,11 +135,20 @@ class Lane:
         habits = Habits(trusted=True, extra_turn=self._extra_turn, sent=self._left, trace=self._trace)
         self.sender = Sender(source, secrets, self.masker, self._world, habits=habits)
         self._turn: Turn | None = None
+        self._trouble: SnapError | None = None  # what the disk refused while a request was under way
 
     def _left(self) -> None:
         """The request is on its way only now: the next one keeps its distance from here."""
         if self._turn is not None:
-            self._turn.left()
+            try:
+                self._turn.left()
+            except SnapError as error:  # an answer is on its way: it is kept first
+                self._trouble = error
+
+    def _raise_trouble(self) -> None:
+        trouble, self._trouble = self._trouble, None
+        if trouble is not None:
+            raise trouble
 
     def _trace(self, told: Exchanged) -> None:
         if self.around.trace is not None:
@@ -151,6 +160,7 @@ class Lane:
 
     def ask(self, source: Source, request: Request, *, extra: Mapping[str, str]) -> Answer | GiveUp:
         """Send once, in the lane's turn."""
+        self._raise_trouble()
         path = urlsplit(request.url).path
         with self.gate.turn(method=request.method, path=path) as turn:
             if isinstance(turn, Spent):
@@ -220,6 +230,7 @@ class Lane:
     def spool(self, entry: SpoolEntry) -> None:
         """Put a response on disk, before anything else can fail; the lane's account hears of it afterwards."""
         self.around.spool.append(replace(entry, response=sealed(entry.response, self.masker)))
+        self._raise_trouble()
         if self._turn is not None:
             self._turn.answered(entry.response.status, entry.response.headers)
 

@@ -37,7 +37,7 @@ def test_a_first_fetch_says_what_the_disk_refused_and_the_next_one_completes_it(
                     raise Unreached
                 check_refused(place, said)
                 check_next_run(scene, place, expected)
-                check_asked_once(scene.asked(), done_before_error(done))
+                check_asked_once(scene.asked(), done_before_error(done), keeps=not fault.lasting)
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
