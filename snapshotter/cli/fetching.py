@@ -42,6 +42,8 @@ def try_command(
     if target.startswith(("http://", "https://")):
         from snapshotter.cli.proposing import try_address  # noqa: PLC0415 - only where an address is given
 
+        if day is not None or asked["trace"] is not None:
+            raise UsageError("--day and --trace belong to a stream; save the address first, then try its stream")
         return try_address(archive, target, save, as_json=as_json)
     if save is not None:
         raise UsageError("--save belongs to an address; the stream has a source file already")

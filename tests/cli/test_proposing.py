@@ -105,6 +105,7 @@ def test_an_answer_that_is_of_no_use_is_told_with_exit_code_3(person, reply, tol
         (["try", "http://api.example.org/x?key=geheim"], "https"),
         (["try", "http://127.0.0.1:1/x", "--save", "Bad Name"], "is no name"),
         (["try", "a/b", "--save", "x"], "--save belongs to an address"),
+        (["try", "http://127.0.0.1:1/x", "--day", "2024-05-01"], "belong to a stream"),
         (["new", "Bad"], "needs a terminal"),
     ],
 )
