@@ -13,6 +13,7 @@ from snapshotter.spec import Expect, Kind, Stream
 from snapshotter.walks import Walked
 
 GRAIN = timedelta(microseconds=1)
+Move = tuple[date | None, date | None]  # from the day a record stands on to the one it belongs to now
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ def _settle_days(stream: Stream, walked: Walked, archived: Archived, *, started:
         archived,
         path_of=lambda day: paths.document(stream.key, day),
         expected=lambda day: _expecting(stream, day, proved, started=started),
+        moves=_moves(walked, elsewhere),
     )
     story = _story(stream, walked, proved=proved, facts=filed.facts, duplicates=outcome.duplicates)
     here = {
@@ -146,16 +148,18 @@ def _filed(
     *,
     path_of: Callable[[date | None], str],
     expected: Callable[[date | None], Stream],
+    moves: Collection[Move] = (),
 ) -> _Filed:
     files: list[FileChange] = []
     facts: dict[date | None, DayFact] = {}
     changes: dict[date | None, Change] = {}
     held: dict[date | None, str] = {}
     newly_held: dict[date | None, str] = {}
+    waits = _waiting(changed, moves, expected)
     for day, document in changed.items():
         path = path_of(day)
         waiting = paths.held(path, stream.key)
-        why = documents.held(expected(day), None if document.old is None else document.was, document.records)
+        why = waits.get(day)
         if why is not None:
             held[day] = why
             if archived.read(waiting) != document.new and not archived.rejected(waiting, document.new):
@@ -168,6 +172,31 @@ def _filed(
         facts[day] = _fact(document)
         changes[day] = document.change
     return _Filed(tuple(files), facts, changes, held, newly_held)
+
+
+def _waiting(
+    changed: Mapping[date | None, documents.DocumentChange],
+    moves: Collection[Move],
+    expected: Callable[[date | None], Stream],
+) -> dict[date | None, str]:
+    """The days whose new version waits, and why; with a day wait those that would give a record to it."""
+    waits = {
+        day: why
+        for day, document in changed.items()
+        if (why := documents.held(expected(day), None if document.old is None else document.was, document.records))
+    }
+    while givers := {
+        old: f"a record moves from it to {new or 'the records without a day'}, whose new version waits"
+        for old, new in moves
+        if new in waits and old in changed and old not in waits
+    }:
+        waits |= givers
+    return waits
+
+
+def _moves(walked: Walked, elsewhere: Mapping[bytes, date | None]) -> set[Move]:
+    placed = {record.key: record.day for record in walked.records if record.key is not None}
+    return {(elsewhere[key], day) for key, day in placed.items() if key in elsewhere and elsewhere[key] != day}
 
 
 def _expecting(stream: Stream, day: date | None, proved: Window | None, *, started: datetime) -> Stream:

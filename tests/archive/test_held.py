@@ -69,6 +69,15 @@ def test_what_waits_is_listed_with_why_and_counted_by_status(tmp_path):
         assert is_whole(archive)
 
 
+def test_a_day_that_gives_a_record_to_a_held_day_waits_with_it(tmp_path):
+    before = [item("11T08:00", "a"), item("11T09:00", "b"), *some_items(8)]
+    after = [item("11T08:00", "a"), item("12T09:00", "b")]
+    with offered(tmp_path, before, after, series(window=LATE.replace('"1d"', '"5d"'), more=EXPECT)) as archive:
+        assert archive.ids("11") == ["a", "b"]
+        assert len(archive.ids("12")) == 8
+        assert held_count(archive) == 2
+
+
 def test_fetch_names_the_commands_that_decide(tmp_path):
     with an_archive(
         tmp_path, Api(some_items(1)), series(window=LATE, more=EXPECT.replace('max_drop = "50%"', "min_records = 2"))
