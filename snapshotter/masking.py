@@ -142,7 +142,9 @@ def _raw(text: str) -> bytes:
         return text.encode("utf-8", "surrogatepass")
 
 
-_BACKSLASHES = r"(?:\\|%(?:25)*5c)+"  # also where JSON stands in a URL
+_BACKSLASHES = (
+    r"(?:\\|%(?:25){0,4}5c){1,16}"  # also where JSON stands in a URL; bounded, or a run of them takes for ever
+)
 
 
 def _spellings(char: str) -> str:

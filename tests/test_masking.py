@@ -4,6 +4,7 @@ import base64
 import html
 import json
 import threading
+import time
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -213,3 +214,13 @@ def test_a_value_is_hidden_in_one_coding_within_another(text):
     masker = Masker({"key": ODD})
 
     assert "M4RK" not in masker.hide(text)
+
+
+@pytest.mark.parametrize("text", ["\\" * 100_000, "%5c" * 50_000, "%" + "25" * 50_000], ids=["\\", "%5c", "%25"])
+def test_a_body_made_to_be_slow_is_not(text):
+    masker = Masker({"key": '"' + ODD})
+
+    began = time.process_time()
+    masker.hide(text)
+
+    assert time.process_time() - began < 2
