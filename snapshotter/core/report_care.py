@@ -30,7 +30,9 @@ def verified(result: Verified) -> str:
             lines += [f"{kind}: {_safe(item.where)}: {_safe(item.what)}", f"  {_safe(item.hint)}"]
         if len(items) > MOST:
             lines += [f"{kind}: and {len(items) - MOST} more"]
-    looked = ", ".join(f"{count:,} {what}" for what, count in result.counts.items() if count)
+    looked = ", ".join(
+        f"{count:,} {what.removesuffix('s') if count == 1 else what}" for what, count in result.counts.items() if count
+    )
     told = f"{len(result.damage):,} damaged" if result.damage else "no damage"
     return "\n".join([*lines, f"{result.scope}: {told}; looked at {looked or 'nothing'}"])
 
