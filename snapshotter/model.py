@@ -290,11 +290,6 @@ class Change:
     lines: tuple[str, ...] = ()
     cut_short: bool = False
 
-    @property
-    def is_nothing(self) -> bool:
-        """Whether old and new are the same."""
-        return not (self.added or self.removed or self.changed)
-
 
 @dataclass(frozen=True, slots=True)
 class Saved:

@@ -292,7 +292,6 @@ class RunLine:
     days_new: int
     days_changed: int
     problems: int
-    died: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,10 +275,6 @@ class DayRule:
             return False
         return not self.parse.startswith("fmt:") or _has_time(self.parse)
 
-    def zone_info(self) -> ZoneInfo:
-        """The zone that cuts the days."""
-        return ZoneInfo(self.zone)
-
 
 def _has_time(form: str) -> bool:
     return any(part[:1] in set("HIMSfpzcX") for part in form.replace("%%", "").split("%")[1:])
@@ -394,10 +389,6 @@ class WindowRule:
     params: Mapping[str, Value] = field(default_factory=dict)
     backfill: Literal["newest_first"] = "newest_first"
     empty_stop: int | None = None
-
-    def zone_info(self) -> ZoneInfo:
-        """The zone of calendar steps and of rendered dates."""
-        return ZoneInfo(self.zone)
 
 
 @dataclass(frozen=True, slots=True)

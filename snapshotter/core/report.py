@@ -228,7 +228,7 @@ def _tried_page(page: TriedPage) -> list[str]:
     return [*lines, f"  then: {_safe(page.next)}"]
 
 
-def log(entries: Sequence[LogEntry], *, zone_words: str = "UTC") -> str:
+def log(entries: Sequence[LogEntry]) -> str:
     """`log`: newest first, with what changed."""
     lines: list[str] = []
     for entry in entries:
