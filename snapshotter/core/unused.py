@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from snapshotter.spec import Settings, Source, Stream
+from snapshotter.spec import RefreshRule, Settings, Source, Stream
 
 
 def unused_in(source: Source) -> tuple[str, ...]:
@@ -16,7 +16,7 @@ def _in_stream(stream: Stream) -> Iterator[str]:
     if stream.details:
         names = ", ".join(detail.name for detail in stream.details)
         yield f"details ({names}): details are not asked for by this version; the list is archived"
-    if stream.refresh.recheck:
+    if stream.refresh != RefreshRule():
         yield "refresh: complete days are asked again within `lookback` only by this version"
     if stream.horizon is not None:
         yield "horizon: this version does not warn before an API forgets"
