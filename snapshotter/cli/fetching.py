@@ -10,7 +10,7 @@ import click
 from snapshotter.archive import fetching, trying
 from snapshotter.archive.lanes import Stops
 from snapshotter.cli.exits import HELP
-from snapshotter.cli.options import DAY, LENGTH, echo, echo_json, json_option, trace_option
+from snapshotter.cli.options import DAY, LENGTH, echo, echo_json, json_option, trace_option, wait_option
 from snapshotter.cli.surroundings import archive_folder, is_terminal, on_signals, the_world
 from snapshotter.core import report
 from snapshotter.errors import UsageError
@@ -59,7 +59,7 @@ def try_command(
 @click.option("--dry-run", is_flag=True, help="Print every window that would be asked and why; ask nothing.")
 @click.option("--max-requests", type=click.IntRange(1), metavar="N", help="Send at most N requests.")
 @click.option("--deadline", type=LENGTH, metavar="T", help="Ask nothing more after this time, like 10m.")
-@click.option("--wait", type=LENGTH, default=0.0, metavar="T", help="Wait this long for another run to end, like 5m.")
+@wait_option
 @click.option("-v", "--verbose", is_flag=True, help="Tell every step, also where there is no terminal.")
 @click.option("-q", "--quiet", is_flag=True, help="Tell nothing but problems.")
 @trace_option

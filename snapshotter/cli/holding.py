@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 
 from snapshotter.archive import holding
 from snapshotter.cli.exits import HELP
-from snapshotter.cli.options import LENGTH, echo, echo_json, json_option
+from snapshotter.cli.options import echo, echo_json, json_option, wait_option
 from snapshotter.cli.surroundings import archive_folder, the_world
 from snapshotter.core import report_care
 from snapshotter.results import Exit
@@ -31,12 +33,15 @@ def held_command(ctx: click.Context, *, as_json: bool) -> int:
     return Exit.DONE
 
 
+def _about_one_version(command: Callable[..., int]) -> Callable[..., int]:
+    """The words and options of both decisions."""
+    target = click.argument("target", metavar="SOURCE/STREAM")
+    day = click.argument("day", metavar="[DAY]", required=False)
+    return target(day(wait_option(json_option(click.pass_obj(command)))))
+
+
 @held_command.command("accept", epilog=HELP)
-@click.argument("target", metavar="SOURCE/STREAM")
-@click.argument("day", metavar="[DAY]", required=False)
-@click.option("--wait", type=LENGTH, default=0.0, metavar="T", help="Wait this long for another run to end, like 5m.")
-@json_option
-@click.pass_obj
+@_about_one_version
 def held_accept(archive: str | None, target: str, day: str | None, wait: float, *, as_json: bool) -> int:
     """Let the version that waits take the place of the one that stands; a snapshot has no DAY.
 
@@ -50,11 +55,7 @@ def held_accept(archive: str | None, target: str, day: str | None, wait: float, 
 
 
 @held_command.command("reject", epilog=HELP)
-@click.argument("target", metavar="SOURCE/STREAM")
-@click.argument("day", metavar="[DAY]", required=False)
-@click.option("--wait", type=LENGTH, default=0.0, metavar="T", help="Wait this long for another run to end, like 5m.")
-@json_option
-@click.pass_obj
+@_about_one_version
 def held_reject(archive: str | None, target: str, day: str | None, wait: float, *, as_json: bool) -> int:
     """Drop the version that waits; what stands stays, and history keeps both.
 

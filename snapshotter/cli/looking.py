@@ -9,7 +9,7 @@ import click
 
 from snapshotter.archive import looking
 from snapshotter.cli.exits import HELP
-from snapshotter.cli.options import DAY, LENGTH, echo, echo_json, json_option
+from snapshotter.cli.options import DAY, echo, echo_json, json_option, wait_option
 from snapshotter.cli.surroundings import archive_folder, the_world
 from snapshotter.core import report, report_care
 from snapshotter.results import Exit
@@ -159,7 +159,7 @@ def quarantine_drop(archive: str | None, name: str) -> int:
 
 @quarantine_command.command("retry", epilog=HELP)
 @click.argument("name", required=False)
-@click.option("--wait", type=LENGTH, default=0.0, metavar="T", help="Wait this long for another run to end, like 5m.")
+@wait_option
 @json_option
 @click.pass_obj
 def quarantine_retry(archive: str | None, name: str | None, wait: float, *, as_json: bool) -> int:

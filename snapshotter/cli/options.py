@@ -60,6 +60,12 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")(command)
 
 
+def wait_option(command: F) -> F:
+    """`--wait T`: how long to wait for another run."""
+    words = "Wait this long for another run to end, like 5m."
+    return click.option("--wait", type=LENGTH, default=0.0, metavar="T", help=words)(command)
+
+
 def echo(text: str) -> None:
     """Print a result, if there is something to say."""
     if text:

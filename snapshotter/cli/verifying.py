@@ -6,7 +6,7 @@ import click
 
 from snapshotter.archive import verifying
 from snapshotter.cli.exits import HELP
-from snapshotter.cli.options import LENGTH, echo, echo_json, json_option
+from snapshotter.cli.options import echo, echo_json, json_option, wait_option
 from snapshotter.cli.surroundings import archive_folder, is_terminal, the_world
 from snapshotter.core import report_care
 from snapshotter.core.verifying import FULL, QUICK, Scope, share
@@ -17,7 +17,7 @@ from snapshotter.results import Exit, Progress
 @click.command("verify", epilog=HELP)
 @click.option("--full", is_flag=True, help="Look at every object of git and the content of every document too.")
 @click.option("--subset", metavar="N/T", help="Of the contents, look at the N-th of T parts only, like 2/7.")
-@click.option("--wait", type=LENGTH, default=0.0, metavar="T", help="Wait this long for another run to end, like 5m.")
+@wait_option
 @json_option
 @click.pass_obj
 def verify_command(archive: str | None, *, full: bool, subset: str | None, wait: float, as_json: bool) -> int:
