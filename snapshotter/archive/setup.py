@@ -75,11 +75,14 @@ def schema_files() -> dict[str, bytes]:
     }
 
 
-def entries(path: Path | None, world: World) -> tuple[CatalogueEntry, ...]:
-    """The ready source files, and which of them an archive has already."""
+def entries(path: Path, world: World, *, needs_archive: bool) -> tuple[CatalogueEntry, ...]:
+    """The ready source files, and which of them the archive around a folder has already, if there is one."""
     have: set[str] = set()
-    if path is not None:
+    try:
         have = {Path(name).stem for name in open_archive(path, world).described.files}
+    except UsageError:  # the catalogue can be read without an archive, unless one was named
+        if needs_archive:
+            raise
     return tuple(
         CatalogueEntry(entry.name, entry.title, entry.needs, added=entry.name in have) for entry in catalogue.listing()
     )

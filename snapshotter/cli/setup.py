@@ -11,7 +11,6 @@ from snapshotter.cli.exits import HELP
 from snapshotter.cli.options import echo, echo_json, json_option
 from snapshotter.cli.surroundings import archive_folder, the_world
 from snapshotter.core import report
-from snapshotter.errors import UsageError
 from snapshotter.results import Exit
 
 
@@ -48,24 +47,12 @@ def add_command(archive: str | None, name: str | None, *, as_json: bool) -> int:
     """
     world = the_world()
     if name is None:
-        entries = setup.entries(_archive_if_any(archive), world)
+        entries = setup.entries(archive_folder(archive), world, needs_archive=archive is not None)
         echo_json(entries) if as_json else echo(report.catalogue(entries))
         return Exit.DONE
     result = setup.add(archive_folder(archive), name, world)
     echo_json(result) if as_json else echo(report.added(result))
     return Exit.DONE
-
-
-def _archive_if_any(archive: str | None) -> Path | None:
-    """The archive around here; the catalogue can be read without one."""
-    folder = archive_folder(archive)
-    try:
-        setup.check(folder, (), the_world())
-    except UsageError:
-        if archive is not None:
-            raise
-        return None
-    return folder
 
 
 @click.command("check", epilog=HELP)

@@ -97,6 +97,14 @@ def test_a_mistake_is_told_in_one_line_with_the_next_step(person, archive, words
     assert "Traceback" not in person.err
 
 
+def test_the_catalogue_is_listed_outside_of_an_archive_and_marks_what_one_has(person, archive, monkeypatch):
+    assert "usgs-earthquakes (added)" in person.types("add")
+
+    monkeypatch.chdir(person.folder)
+    assert "(added)" not in person.types("add")
+    person.types("-C", "nowhere", "add", code=2)
+
+
 def test_outside_of_an_archive_the_way_to_make_one_is_named(person):
     person.types("status", code=2)
 
