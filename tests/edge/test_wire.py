@@ -6,6 +6,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import threading
 from datetime import UTC, datetime
 
 import pytest
@@ -367,11 +368,22 @@ def test_the_drip_is_watched_under_encryption_too(certificate, tmp_path):
     assert answer.miss is Miss.TIMEOUT
 
 
+def answers_in_plain_text(listening):
+    """Whatever is said first, the answer is HTTP. (A server that waits for a line may wait for ever for one.)"""
+    talking, _ = listening.accept()
+    with talking:
+        talking.recv(1)
+        talking.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+
+
 def test_encryption_where_there_is_none_is_named():
-    with Server([OK]) as server:
-        url = server.url.replace("http:", "https:")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        talker = threading.Thread(target=answers_in_plain_text, args=(listening,))
+        talker.start()
+        url = f"https://127.0.0.1:{listening.getsockname()[1]}"
         with a_sender(url) as sender:
             answer = sender.send(a_request(f"{url}/x"))
+        talker.join()
 
     assert answer.miss in (Miss.TLS, Miss.RESET)
 
