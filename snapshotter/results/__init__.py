@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from snapshotter.exits import Exit as Exit  # noqa: PLC0414 - a part of what the use cases give back
+from snapshotter.exits import Exit as Exit
 from snapshotter.exits import worst
 from snapshotter.model import Change, DayState, HeldBack, Job, RunRecord, Window
 
@@ -371,13 +371,19 @@ class Reread:
 
 
 @dataclass(frozen=True, slots=True)
-class FetchOptions:
+class RunLimits:
+    """What may be said to every run."""
+
+    max_requests: int | None = None
+    deadline: float | None = None  # seconds
+    wait: float = 0.0  # seconds to wait for another run to end
+    trace: str | None = None  # a file that each exchange is told to
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchOptions(RunLimits):
     """What a user may say to `fetch`."""
 
     targets: tuple[str, ...] = ()  # SOURCE or SOURCE/STREAM; none: all
     since: date | None = None
     until: date | None = None  # the last day that is asked
-    max_requests: int | None = None
-    deadline: float | None = None  # seconds
-    wait: float = 0.0  # seconds to wait for another run to end
-    trace: str | None = None  # a file that each exchange is told to

@@ -1,0 +1,167 @@
+"""One run, whatever it is to do: recover, draw the plan, walk the lanes side by side, commit, and tell.
+
+Lanes ask in threads of their own. Everything that touches the repository, the ledger or waiting records happens in
+the one thread that called `carry_out`; a lane hands its walk over and waits until it is committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from snapshotter.archive.committing import Committer
+from snapshotter.archive.lanes import LaneSet, Stops, Tell, Work
+from snapshotter.archive.opening import Opened, for_writing
+from snapshotter.archive.telling import Telling
+from snapshotter.core import runs
+from snapshotter.edge.secrets import Gathered
+from snapshotter.edge.spool import Spool
+from snapshotter.edge.world import World
+from snapshotter.model import HeldBack, Reason
+from snapshotter.results import Exit, Notice, Progress, Ran, RunLimits
+
+URGENCY = {
+    Reason.RESUME: 0,
+    Reason.SNAPSHOT: 1,
+    Reason.FEED: 1,
+    Reason.RECENT: 1,
+    Reason.ASKED: 2,
+    Reason.REFRESH: 3,
+    Reason.RETRY: 3,
+    Reason.BACKFILL: 4,
+}
+
+
+@dataclass(slots=True)
+class Drawn:
+    """A plan for all streams, and what stands in the way of some."""
+
+    work: list[Work] = field(default_factory=list)
+    held_back: list[HeldBack] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    codes: set[Exit] = field(default_factory=set)
+    secrets: dict[str, Gathered] = field(default_factory=dict)
+
+    def sorted(self) -> Drawn:
+        """The same with the most urgent work first."""
+        self.work.sort(key=lambda item: URGENCY[item.job.reason])
+        return self
+
+
+Draw = Callable[[Opened, Spool, datetime], Drawn]
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What a run is for: its name in records and logs, how its plan is drawn, the streams that it was asked for."""
+
+    command: str
+    draw: Draw
+    targets: tuple[str, ...] = ()
+
+
+def carry_out(
+    path: Path, errand: Errand, limits: RunLimits, world: World, *, tell: Tell, stops: Stops | None = None
+) -> Ran:
+    """Do an errand in the archive around a folder, under its lock."""
+    telling = Telling(tell, world, trace=limits.trace)
+    with telling.closing(), for_writing(path, world, command=f"snap {errand.command}", wait=limits.wait) as opened:
+        return _Run(opened, errand, limits, world, telling=telling, stops=stops or Stops(world.clock)).go()
+
+
+def _close(committer: Committer, work: Sequence[Work], held: Sequence[HeldBack]) -> None:
+    """Record for each stream that ended before its last window why it did."""
+    reasons = {f"{item.job.source}/{item.job.stream}": item.why for item in reversed(held)}
+    for source, stream in {item.stream.key: (item.source, item.stream) for item in work}.values():
+        if stream.key not in committer.tally.closed:
+            committer.close(source, stream, why=reasons.get(stream.key, "the end of history was found"))
+
+
+class _Run:
+    """One run."""
+
+    def __init__(
+        self, opened: Opened, errand: Errand, limits: RunLimits, world: World, *, telling: Telling, stops: Stops
+    ) -> None:
+        self.opened = opened
+        self.errand = errand
+        self.limits = limits
+        self.world = world
+        self.telling = telling
+        self.started = world.clock.now()
+        self.run = runs.run_id(self.started, world.chance.getrandbits(24))
+        self.spool = Spool(opened.local / "spool", world.clock, disk=world.disk)
+        self.stops = stops
+        self.stops.limit(max_requests=self._max_requests(), deadline=self._deadline())
+        self.notices: list[Notice] = [Notice("info", "", note) for note in opened.notes]
+        self.codes: set[Exit] = set()
+        self.dead: list[str] = []
+
+    def go(self) -> Ran:
+        """The whole run, from what an earlier one left to the last commit."""
+        self._report_dead_runs()
+        self.spool.begin_run(self.run, {"command": self.errand.command})
+        self.telling.begin(self.opened.local, self.run, command=self.errand.command, targets=list(self.errand.targets))
+        committer = Committer(self.opened, self.spool, run=self.run, command=self.errand.command, started=self.started)
+        drawn = self.errand.draw(self.opened, self.spool, self.started)
+        self.notices += drawn.notices
+        self.codes |= drawn.codes
+        for item in drawn.work:
+            self.telling.step(Progress(item.stream.key, "planned", item.job.why))
+        lanes = LaneSet(self.opened, self.spool, committer, run=self.run, telling=self.telling, stops=self.stops)
+        with ExitStack() as after:
+            after.callback(self._finish)
+            held = lanes.walk(drawn.work, drawn.secrets)
+            _close(committer, drawn.work, held)
+            for _, stream in self.opened.streams(self.errand.targets):
+                committer.flush(stream)
+            committer.mend()
+        return self._told(committer, [*drawn.held_back, *held])
+
+    def _finish(self) -> None:
+        self.notices += [Notice("info", "", note) for note in self.opened.store.finish()]
+        for refused in self.opened.store.refused():
+            self.notices.append(Notice("error", "", refused))
+            self.codes.add(Exit.DISK)
+        for run in (*self.dead, self.run):  # a dead one only now that a run record tells of it
+            self.spool.end_run(run)
+
+    def _report_dead_runs(self) -> None:
+        for dead in self.spool.dead_runs():
+            left = sum(dead.waiting.values())
+            words = f"the run {dead.run} died" + (f"; {left} pages that it received are used now" if left else "")
+            self.notices.append(Notice("warning", "", words))
+            self.opened.notes = (*self.opened.notes, words)
+            self.dead.append(dead.run)
+
+    def _max_requests(self) -> int | None:
+        given = [self.limits.max_requests, self.opened.described.settings.max_requests]
+        return min((count for count in given if count is not None), default=None)
+
+    def _deadline(self) -> float | None:
+        settings = self.opened.described.settings.deadline
+        given = [self.limits.deadline, settings.rough().total_seconds() if settings is not None else None]
+        return min((seconds for seconds in given if seconds is not None), default=None)
+
+    def _told(self, committer: Committer, held: Sequence[HeldBack]) -> Ran:
+        if committer.tally.problems:
+            self.codes.add(Exit.SOME_DAYS)
+        if self.stops.interrupted:
+            self.codes.add(Exit.INTERRUPTED)
+        self.notices += self.telling.notices()
+        ran = Ran(
+            run=self.run,
+            started=self.started,
+            finished=self.world.clock.now(),
+            streams=tuple(committer.tally.streams.values()),
+            commits=tuple(committer.tally.commits),
+            problems=tuple(committer.tally.problems),
+            held_back=tuple(held),
+            notices=tuple(self.notices),
+            codes=frozenset(self.codes),
+        )
+        self.telling.end(ran)
+        return ran
