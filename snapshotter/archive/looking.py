@@ -1,20 +1,20 @@
-"""Looking at an archive: one day, its versions, the state of everything, past runs. Nothing here writes a commit."""
+"""Looking at an archive: one day, its versions, the state of everything. Nothing here writes a commit."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from snapshotter.archive.opening import Opened, for_writing, open_archive, waiting
-from snapshotter.core import coverage, paths, runs, states, windows
+from snapshotter.archive.opening import Opened, for_writing, open_archive
+from snapshotter.core import coverage, paths, states, windows
 from snapshotter.edge.quarantine import Quarantine
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import World
 from snapshotter.errors import UsageError
-from snapshotter.model import QuarantineEntry, RunRecord, Version
-from snapshotter.results import LogEntry, Notice, RunLine, RunStory, Shown, Status, StreamStatus
+from snapshotter.model import QuarantineEntry, Version
+from snapshotter.results import LogEntry, Notice, Shown, Status, StreamStatus
 from snapshotter.spec import Kind, Stream
 
 UNDATED = "undated"
@@ -125,59 +125,6 @@ def terms_of(stream: Stream, zone: str, *, now: datetime) -> states.Terms:
         origin=windows.origin(rule) if rule is not None else None,
         end=windows.frozen_end(rule, now) if rule is not None and rule.end != "now" else None,
     )
-
-
-# --- runs ---
-
-
-def run_lines(
-    path: Path, world: World, *, limit: int | None = None, failed: bool = False, since: date | None = None
-) -> tuple[RunLine, ...]:
-    """Past runs, newest first."""
-    opened = open_archive(path, world)
-    found: dict[str, list[RunRecord]] = {}
-    for record in _records(opened):
-        found.setdefault(record.run, []).append(record)
-    lines = [_run_line(name, records) for name, records in sorted(found.items(), reverse=True)]
-    kept = [line for line in lines if (line.problems or not failed) and (since is None or line.started.date() >= since)]
-    return tuple(kept[:limit])
-
-
-def _records(opened: Opened) -> Iterator[RunRecord]:
-    head = opened.store.head()
-    for where, _ in opened.store.paths("", head) if head is not None else ():
-        if f"/{runs.FOLDER}/" in where:
-            data = opened.store.read(where, head)
-            if data is not None:
-                yield runs.decode(data, where)
-    yield from waiting(opened)
-
-
-def _run_line(name: str, records: list[RunRecord]) -> RunLine:
-    stories = [story for record in records for story in record.stories]
-    facts = [
-        fact for story in stories for fact in [*story.days.values(), *([story.dateless] if story.dateless else [])]
-    ]
-    return RunLine(
-        run=name,
-        started=min(record.started for record in records),
-        at=max(record.at for record in records),
-        command=records[0].command,
-        streams=tuple(sorted({f"{record.source}/{record.stream}" for record in records})),
-        requests=sum(story.requests for story in stories),
-        days_new=sum(fact.change == "new" for fact in facts),
-        days_changed=sum(fact.change in ("changed", "emptied") for fact in facts),
-        problems=sum(story.miss is not None for story in stories),
-    )
-
-
-def run_story(path: Path, name: str, world: World) -> RunStory:
-    """Everything one run recorded, oldest first."""
-    opened = open_archive(path, world)
-    found = [record for record in _records(opened) if record.run == name]
-    if not found:
-        raise UsageError(f"no run {name!r}; `snap runs` lists them")
-    return RunStory(name, tuple(runs.in_order(found)))
 
 
 # --- the quarantine ---

@@ -23,7 +23,7 @@ COMMANDS = {  # name -> (module, what it does in a line)
     "log": ("looking", "List the versions of a day, a stream or the archive."),
     "status": ("looking", "Say what is there, what is missing, and why."),
     "limits": ("access", "Say what is left of every rate limit; asks no API."),
-    "runs": ("looking", "List past runs; `runs show ID` tells one."),
+    "runs": ("past", "List past runs; `runs show` tells one, `runs log` step by step."),
     "quarantine": ("looking", "List answers that could not be used; print, retry or drop them."),
     "held": ("holding", "List versions that wait for you; accept or reject one."),
     "verify": ("verifying", "Look for damage, and say what to do about it."),

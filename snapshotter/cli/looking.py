@@ -1,15 +1,14 @@
-"""`show`, `log`, `status`, `runs`, `quarantine`."""
+"""`show`, `log`, `status`, `quarantine`."""
 
 from __future__ import annotations
 
 import sys
-from datetime import date
 
 import click
 
 from snapshotter.archive import looking
 from snapshotter.cli.exits import HELP
-from snapshotter.cli.options import DAY, echo, echo_json, json_option, wait_option
+from snapshotter.cli.options import echo, echo_json, json_option, wait_option
 from snapshotter.cli.surroundings import archive_folder, the_world
 from snapshotter.core import report, report_care
 from snapshotter.results import Exit
@@ -68,44 +67,6 @@ def status_command(archive: str | None, targets: tuple[str, ...], *, as_json: bo
     """
     result = looking.status(archive_folder(archive), targets, the_world())
     echo_json(result) if as_json else echo(report.status(result))
-    return Exit.DONE
-
-
-@click.group("runs", invoke_without_command=True, epilog=HELP)
-@click.option("-n", "--limit", type=click.IntRange(1), default=20, show_default=True, metavar="N", help="The newest N.")
-@click.option("--failed", is_flag=True, help="Only runs with problems.")
-@click.option("--since", type=DAY, help="Only runs that started on this day or later.")
-@json_option
-@click.pass_context
-def runs_command(ctx: click.Context, *, limit: int, failed: bool, since: date | None, as_json: bool) -> int:
-    """List past runs, newest first.
-
-    \b
-    Examples:
-      snap runs
-      snap runs --failed --since 2024-03-01
-      snap runs show 20180205T031500Z-3f9a2c
-    """
-    if ctx.invoked_subcommand is not None:
-        return Exit.DONE
-    lines = looking.run_lines(archive_folder(ctx.obj), the_world(), limit=limit, failed=failed, since=since)
-    echo_json(lines) if as_json else echo(report.run_lines(lines))
-    return Exit.DONE
-
-
-@runs_command.command("show", epilog=HELP)
-@click.argument("run", metavar="ID")
-@json_option
-@click.pass_obj
-def runs_show(archive: str | None, run: str, *, as_json: bool) -> int:
-    """Tell what one run asked, what came, and why it stopped.
-
-    \b
-    Example:
-      snap runs show 20180205T031500Z-3f9a2c
-    """
-    story = looking.run_story(archive_folder(archive), run, the_world())
-    echo_json(story) if as_json else echo(report.run_story(story))
     return Exit.DONE
 
 

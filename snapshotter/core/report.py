@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from snapshotter.core.escaping import escape
-from snapshotter.model import DayFact, HeldBack, Job, JobStory, QuarantineEntry, RunRecord, Window
+from snapshotter.model import HeldBack, Job, QuarantineEntry, Window
 from snapshotter.results import (
     Added,
     CatalogueEntry,
@@ -21,8 +21,6 @@ from snapshotter.results import (
     Planned,
     Progress,
     Ran,
-    RunLine,
-    RunStory,
     Status,
     StreamStatus,
     Tried,
@@ -258,45 +256,6 @@ def _status_details(stream: StreamStatus) -> list[str]:
     if stream.held:
         lines += [f"  {_count(stream.held, 'version')} held back and waiting for you (`snap held`)"]
     return lines + [f"  {line}" for line in problems(stream.problems[:3])]
-
-
-def run_lines(lines: Sequence[RunLine]) -> str:
-    """`runs`: newest first."""
-    told: list[str] = []
-    for line in lines:
-        what = f"{line.days_new} new, {line.days_changed} changed, {_count(line.requests, 'request')}"
-        wrong = f", {_count(line.problems, 'problem')}" if line.problems else ""
-        told += [f"{line.run}  {line.started:%Y-%m-%d %H:%M}  {line.command}: {what}{wrong}"]
-    return _text(told or ["no runs yet"])
-
-
-def run_story(story: RunStory) -> str:
-    """`runs show`: what one run asked and what came."""
-    first = story.records[0]
-    lines = [f"{story.run}: snap {first.snap} {first.command}, started {first.started:%Y-%m-%d %H:%M:%S} UTC"]
-    for record in story.records:
-        lines += [f"  note: {_safe(note)}" for note in record.notes]
-        for told in record.stories:
-            lines += _story_lines(record, told)
-    return _text(lines)
-
-
-def _story_lines(record: RunRecord, story: JobStory) -> list[str]:
-    asked = "everything" if story.window is None else span(story.window)
-    proved = "proved" if story.proved is not None or (story.window is None and story.miss is None) else "not proved"
-    head = f"{record.source}/{record.stream} {asked} ({story.reason.value}): {story.stop}, {proved}"
-    lines = ["", head, f"  {_count(story.requests, 'request')}, {_count(story.received, 'record')} received"]
-    lines += [f"  left out by {_safe(reason)}: {count}" for reason, count in story.left_out.items()]
-    lines += [f"  {page.status} {_safe(page.request)}: {_count(page.records, 'record')}" for page in story.pages]
-    lines += [f"  {day} {fact.change}: {_count(fact.records, 'record')}" for day, fact in _facts(story).items()]
-    if story.miss is not None:
-        lines += [f"  {story.miss.state}: {_safe(story.miss.why)}"]
-    return lines + [f"  note: {_safe(note)}" for note in story.notes]
-
-
-def _facts(story: JobStory) -> Mapping[str, DayFact]:
-    facts = {day.isoformat(): fact for day, fact in sorted(story.days.items())}
-    return facts | ({"document": story.dateless} if story.dateless is not None else {})
 
 
 # --- words ---

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from snapshotter.canonical import decode as read_json
 from snapshotter.canonical import encode_indented
@@ -20,6 +20,7 @@ FORMAT = 1
 FOLDER = "_runs"
 LONGEST_WAIT = timedelta(days=1)  # how long a record that changed nothing waits for a commit
 
+_DAY_LONG = 8  # characters of a run's name that tell its day
 _RUN = re.compile(r"(\d{4})(\d\d)(\d\d)T\d{6}Z-[0-9a-f]{6}", re.ASCII)
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}", re.ASCII)
 _PATH = re.compile(rf"(?P<source>[^/]+)/(?P<stream>[^/]+)/{FOLDER}/\d+/\d\d/\d\d/[^/]+")
@@ -42,6 +43,19 @@ def path_of(record: RunRecord) -> str:
         raise ValueError(f"{record.run!r} is no run id")
     year, month, day = began.groups()
     return f"{record.source}/{record.stream}/{FOLDER}/{year}/{month}/{day}/{file_name(record)}"
+
+
+def day_of(run: str) -> date | None:
+    """The day that a run started on, by its name or the beginning of it; None: it is no name of a run."""
+    return day_named(run[:4], run[4:6], run[6:8]) if len(run) >= _DAY_LONG and run[:_DAY_LONG].isdecimal() else None
+
+
+def day_named(year: str, month: str, day: str) -> date | None:
+    """The day that three folders name, or None."""
+    try:
+        return date(int(year), int(month), int(day))
+    except ValueError:
+        return None
 
 
 def encode(record: RunRecord) -> bytes:

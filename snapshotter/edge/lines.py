@@ -80,6 +80,29 @@ def run_log(folder: Path, run: str) -> Lines:
     return lines
 
 
+def logged_runs(folder: Path) -> tuple[str, ...]:
+    """The runs whose logs are here, newest first."""
+    names = (name for name in Folder(folder).entries() if _LOG.fullmatch(name))
+    return tuple(sorted((name.removesuffix(".jsonl") for name in names), reverse=True))
+
+
+def read_run_log(folder: Path, run: str) -> tuple[Mapping[str, object], ...] | None:
+    """The lines of a run's log, None where there is none; a line that was cut by a crash is left out."""
+    name = f"{run}.jsonl"
+    data = Folder(folder).read(name) if _LOG.fullmatch(name) else None
+    if data is None:
+        return None
+    return tuple(line for text in data.splitlines() if (line := _parsed(text)) is not None)
+
+
+def _parsed(text: bytes) -> Mapping[str, object] | None:
+    try:
+        line = json.loads(text)
+    except ValueError:
+        return None
+    return line if isinstance(line, dict) else None
+
+
 def _remove_oldest(files: Folder, logs: list[str], *, keep: int) -> None:
     for name in sorted(logs)[: max(0, len(logs) - keep)]:  # a run's name starts with its time
         with suppress(SnapError):

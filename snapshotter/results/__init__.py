@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from snapshotter.exits import Exit as Exit
 from snapshotter.exits import worst
-from snapshotter.model import Change, DayState, HeldBack, Job, RunRecord, Window
+from snapshotter.model import Change, DayState, HeldBack, Job, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,27 +279,6 @@ class Authorized:
     expires: datetime | None  # when the first token ends
     renewable: bool  # it is renewed without asking again
     stream: str  # one to try now
-
-
-@dataclass(frozen=True, slots=True)
-class RunLine:
-    run: str
-    started: datetime
-    at: datetime
-    command: str
-    streams: tuple[str, ...]
-    requests: int
-    days_new: int
-    days_changed: int
-    problems: int
-
-
-@dataclass(frozen=True, slots=True)
-class RunStory:
-    """`runs show ID`: its records, oldest first."""
-
-    run: str
-    records: tuple[RunRecord, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from snapshotter.archive import fetching, looking, setup
+from snapshotter.archive import fetching, looking, past, setup
 from snapshotter.archive.lanes import Stops
 from snapshotter.archive.opening import for_writing, open_archive
 from snapshotter.core.states import Judge
@@ -310,8 +310,8 @@ class Archive:
 
     def runs(self) -> list[RunRecord]:
         """Every run record, committed or waiting, oldest first."""
-        names = [line.run for line in looking.run_lines(self.path, self.world)]
-        found = [record for name in names for record in looking.run_story(self.path, name, self.world).records]
+        names = [line.run for line in past.run_lines(self.path, self.world)]
+        found = [record for name in names for record in past.run_story(self.path, name, self.world).records]
         return sorted(found, key=lambda record: record.turn)
 
     def stories(self) -> list[JobStory]:

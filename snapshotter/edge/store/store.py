@@ -126,6 +126,13 @@ class Store:
         if commit is not None:
             yield from history.files_below(self._repository, commit, prefix)
 
+    def names(self, folder: str, rev: str | None = None) -> tuple[str, ...]:
+        """The names in a folder, sorted; empty where there is none. What lies deeper is not looked at."""
+        entry = self._entry(folder, rev)
+        if entry is None or entry[0] != FOLDER:
+            return ()
+        return tuple(sorted(name.decode(errors="surrogateescape") for name in self._repository.tree(entry[1])))
+
     def resolve(self, text: str) -> str:
         """The commit that a revision, a date (its end, in UTC) or an instant means."""
         return history.resolve(self._repository, self._command, text)
