@@ -178,9 +178,9 @@ def run(words: Sequence[str], folder: Path, state: Path) -> Ran:
     return Ran(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / scale, out)
 
 
-def an_archive(folder: Path, base_url: str, step: str) -> Path:
+def an_archive(folder: Path, base_url: str, step: str, *, days: int = DAYS) -> Path:
     run(["-m", "snapshotter", "init", str(folder), "--zone", "UTC"], folder.parent, folder.parent)
-    end = FIRST + timedelta(days=DAYS - 1)
+    end = FIRST + timedelta(days=days - 1)
     text = SOURCE.format(base_url=base_url, start=FIRST, end=end, step=step)
     (folder / "sources/bench.toml").write_text(text)
     return folder
@@ -197,6 +197,9 @@ def compare(pages: int, *, profile: bool) -> None:
         print(f"  {'':<28} {'seconds':>8} {'ms/page':>8} {'ratio':>6} {'CPU s':>7} {'ratio':>6} {'memory':>8}")
         row("bare requests + orjson", loop, pages, loop)
         print(f"  {'(its loop alone)':<28} {float(inner):8.2f} {per_page:8.2f}")
+        run(
+            ["-m", "snapshotter", "fetch"], an_archive(base / "first", url, "1d", days=3), base
+        )  # compiles, as pip does
         for words, step in ((f"snap fetch, {DAYS} windows", "1d"), ("snap fetch, one window", "500d")):
             folder = an_archive(base / step, url, step)
             row(words, run(["-m", "snapshotter", "fetch"], folder, base), pages, loop)

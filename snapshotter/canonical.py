@@ -13,7 +13,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -82,11 +82,15 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A decoded body. `notes` are for the run record; `exact_is_plain` says that no `Number` is in the value."""
+    """A decoded body. `notes` are for the run record; `exact_is_plain` says that no `Number` is in the value.
+
+    `is_regular` says that orjson alone writes each part of it in canonical form (`encode_regular`).
+    """
 
     value: Json
     notes: tuple[str, ...] = ()
     exact_is_plain: bool = True
+    is_regular: bool = field(default=False, compare=False)
 
 
 # --- numbers ---
@@ -160,13 +164,18 @@ def decode_ndjson(body: bytes) -> Decoded:
     documents = [_decode(text, depth=MAX_DEPTH - 1, line=line) for line, text in lines if text.strip(_SPACE)]
     if not documents:
         notes += ("no lines",)
-    return Decoded([each.value for each in documents], notes, all(each.exact_is_plain for each in documents))
+    return Decoded(
+        [each.value for each in documents],
+        notes,
+        all(each.exact_is_plain for each in documents),
+        all(each.is_regular for each in documents),
+    )
 
 
 def _decode(body: bytes, *, depth: int, line: int) -> Decoded:
     if body.startswith(_BOM):
         rest = _decode_text(body.removeprefix(_BOM), depth=depth, line=line)
-        return Decoded(rest.value, ("bom",), rest.exact_is_plain)
+        return replace(rest, notes=("bom",))
     return _decode_text(body, depth=depth, line=line)
 
 
@@ -177,7 +186,7 @@ def _decode_text(body: bytes, *, depth: int, line: int) -> Decoded:
         written = orjson.dumps(_wrapped(value, spare))[spare:-spare]
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return _Exact(line).decode(body, depth)  # which keeps it, or says what is wrong
-    return Decoded(value) if _is_faithful(written, body) else _Exact(line).decode(body, depth)
+    return Decoded(value, is_regular=True) if _is_faithful(written, body) else _Exact(line).decode(body, depth)
 
 
 def _wrapped(value: Json, levels: int) -> Json:
@@ -365,6 +374,11 @@ def encode(value: Json) -> bytes:
     # Copied, because orjson may leave its working buffer of 4 kB behind every short text, and records are kept by the
     # hundred thousand.
     return bytes(memoryview(_written(value, _SORTED)))
+
+
+def encode_regular(value: Json) -> bytes:
+    """The canonical bytes of a part of a regular body (see `Decoded`), on one line."""
+    return bytes(memoryview(orjson.dumps(value, option=_SORTED)))
 
 
 def encode_indented(value: Json) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -54,8 +55,8 @@ def _lane(source: Source, opened: Opened, trust: Trust) -> tuple[str, Secrets] |
 
 def _left(members: Sequence[tuple[Source, Secrets]], world: World, *, now: datetime) -> LaneLeft:
     sources = [source for source, _ in members]
-    gate = gate_of(sources, members[0][1], world, stopped=lambda: False)
-    budgets = _budgets(sources, gate.stored(), now)
+    with closing(gate_of(sources, members[0][1], world, stopped=lambda: False)) as gate:
+        budgets = _budgets(sources, gate.stored(), now)
     return LaneLeft(
         lane=sources[0].pacing.lane or urlsplit(sources[0].client.base_url).netloc,
         sources=tuple(source.name for source in sources),

@@ -336,6 +336,7 @@ class LaneSet:
         finally:
             for lane in lanes.values():
                 lane.sender.close()
+            gate.close()
 
 
 class _LaneWalk:

@@ -62,8 +62,9 @@ def _asked(address: Address, world: World, masker: Masker) -> Response:
     source = _source(address)
     request = Request("GET", address.base_url + address.path, address.public_params())
     sender = Sender(source, address.values, masker, world)
+    gate = gate_of([source], address.values, world, stopped=lambda: False)
     try:
-        with gate_of([source], address.values, world, stopped=lambda: False).turn(method="GET") as turn:
+        with gate.turn(method="GET") as turn:
             if isinstance(turn, Spent):
                 raise UsageError(f"{turn.why}; try again after {turn.until:%Y-%m-%d %H:%M} UTC")
             answer = sender.send(request)
@@ -71,6 +72,7 @@ def _asked(address: Address, world: World, masker: Masker) -> Response:
                 turn.answered(answer.status, answer.headers)
     finally:
         sender.close()
+        gate.close()
     return _good(answer, source, world, masker)
 
 

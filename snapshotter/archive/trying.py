@@ -48,6 +48,7 @@ def try_stream(
             return trial.run(window, pages=pages)
         finally:
             trial.sender.close()
+            trial.gate.close()
 
 
 def _nobody(step: Progress) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 
@@ -91,4 +92,5 @@ def snap(ctx: click.Context, archive: str | None) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run `snap` and end the process with its exit code."""
+    gc.set_threshold(50_000)  # records are kept by the hundred thousand, and hold no cycles
     sys.exit(run(snap, arguments))

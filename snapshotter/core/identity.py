@@ -22,9 +22,16 @@ class Identity:
     def __init__(self, selection: Selection) -> None:
         self.ids = tuple(compile_expression(text) for text in selection.id)
         self.sort = None if selection.sort is None else compile_expression(selection.sort)
+        self._only = self.ids[0].finder() if len(self.ids) == 1 else None  # the usual case, and a cheap one
 
     def key(self, plain: Json, exact: Json) -> bytes | None:
         """The canonical JSON of a record's id, None where the stream has none; a record without it is `Unreadable`."""
+        if self._only is not None and plain is exact:
+            found = self._only(plain)
+            if type(found) is int:
+                return b"%d" % found
+            if found is not None:
+                return encode(found)
         if not self.ids:
             return None
         parts = [_found(expression, plain, exact) for expression in self.ids]
@@ -32,6 +39,8 @@ class Identity:
 
     def order(self, plain: Json, instant: datetime | None) -> Order:
         """What records are sorted by, comparable with that of any other record: `sort`, then the id, else time."""
+        if self._only is not None and self.sort is None:
+            return _rank(self._only(plain))
         expressions = self.ids if self.sort is None else (self.sort, *self.ids)
         if expressions:
             return tuple(part for expression in expressions for part in _rank(expression.search(plain)))
@@ -55,8 +64,9 @@ def _found(expression: Expression, plain: Json, exact: Json) -> Json:
 
 def _rank(value: Json) -> Order:
     """Numbers by value, then texts by code point, then everything else by its canonical bytes."""
-    if isinstance(value, str):
+    kind = type(value)
+    if kind is str:
         return (1, value)
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if kind is int or kind is float:
         return (0, value)
     return (2, encode(value))

@@ -110,7 +110,8 @@ def begin(
     """A walk before its first page."""
     cursor = stream.paging.initial if isinstance(stream.paging, CursorPaging) else None
     blank = Walk(source, stream, window, run_now, Request(stream.method, ""), full_page_seen=full_page_seen)
-    return _asking(blank, _call(blank, cursor=cursor), cursor=cursor)
+    first = _call(blank, cursor=cursor)
+    return replace(blank, request=first, cursor=cursor, seen=blank.seen | {first.identity()})
 
 
 def advance(walk: Walk, seen: PageSeen) -> Step:
@@ -227,7 +228,8 @@ def _after_page_with_token(walk: Walk, seen: PageSeen) -> Step:
 
 def _further(walk: Walk, following: Request, *, cursor: Any = None) -> Step:
     """The next page, unless that would go on for ever."""
-    is_same = following.identity() in walk.seen or (cursor is not None and cursor == walk.cursor)
+    identity = following.identity()
+    is_same = identity in walk.seen or (cursor is not None and cursor == walk.cursor)
     if _ends_when_empty(walk.stream) and (walk.empty >= EMPTY_AT_THE_END or (walk.empty and is_same)):
         return _ended(walk, "empty_page")
     if is_same:
@@ -236,7 +238,7 @@ def _further(walk: Walk, following: Request, *, cursor: Any = None) -> Step:
         return Stop("loop", good=False, why=f"{walk.empty} empty pages in a row, each naming a next one")
     if walk.number >= walk.stream.paging.common.max_pages:
         return Stop("max_pages", good=False, why=f"there is more after {walk.number} pages, which max_pages forbids")
-    return Next(_asking(walk, following, cursor=cursor))
+    return Next(replace(walk, request=following, cursor=cursor, seen=walk.seen | {identity}))
 
 
 def _ended(walk: Walk, reason: str) -> Stop:
@@ -299,10 +301,6 @@ def _found(where: Where | None, seen: PageSeen) -> Any:
 
 
 # --- building a page's request ---
-
-
-def _asking(walk: Walk, request: Request, *, cursor: Any) -> Walk:
-    return replace(walk, request=request, cursor=cursor, seen=walk.seen | {request.identity()})
 
 
 def _call(walk: Walk, *, cursor: Any = None) -> Request:

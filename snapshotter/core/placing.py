@@ -83,13 +83,13 @@ Found = tuple[str, object]
 
 def _first_found(texts: tuple[str, ...]) -> Callable[[object], Found]:
     """The first of several expressions that finds something; an empty text is nothing."""
-    expressions = [(escape(text), compile_expression(text)) for text in texts]
-    names = " or ".join(name for name, _ in expressions)
+    finders = [(escape(text), compile_expression(text).finder()) for text in texts]
+    names = " or ".join(name for name, _ in finders)
 
     def find(plain: object) -> Found:
-        for name, expression in expressions:
-            value = _nothing_if_empty(expression, plain)
-            if value is not None:
+        for name, finder in finders:
+            value = finder(plain)
+            if value is not None and value != "":
                 return name, value
         return names, None
 
@@ -150,7 +150,7 @@ def _reader(rule: DayRule) -> Callable[[object], Placed]:
     zone = rule.zone
     if rule.has_instants:
         read = _instant_reader(rule.parse, None if rule.naive is None else ZoneInfo(rule.naive))
-        return lambda value: _at(read(value), zone)
+        return _instant_placer(read, zone)
     read_day = lru_cache(maxsize=4_096)(_day_reader(rule.parse))
     return lambda value: _on(read_day(_text(value)), zone)
 
@@ -185,11 +185,25 @@ def _text(value: object) -> str:
     raise Illegible("is not a text")
 
 
-def _at(instant: datetime, zone: str) -> Placed:
-    try:
-        return Placed(day_at(instant, zone), instant)
-    except OverflowError:
-        raise Illegible(instants.OUT_OF_RANGE) from None
+def _instant_placer(read: Callable[[object], datetime], zone: str) -> Callable[[object], Placed]:
+    """Where instants lie. Most follow one of the same day, which is then not looked for again."""
+    last: tuple[datetime, datetime, date] | None = None  # where that day starts and ends
+
+    def placed(value: object) -> Placed:
+        nonlocal last
+        instant = read(value)
+        known = last  # in one piece: lanes share compiled rules
+        if known is not None and known[0] <= instant < known[1]:
+            return Placed(known[2], instant)
+        try:
+            day = day_at(instant, zone)
+        except OverflowError:
+            raise Illegible(instants.OUT_OF_RANGE) from None
+        bounds = day_bounds(day, zone)
+        last = (bounds.start, bounds.end, day)
+        return Placed(day, instant)
+
+    return placed
 
 
 def _on(day: date, zone: str) -> Placed:

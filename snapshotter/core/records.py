@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Literal
 
-from snapshotter.canonical import Decoded, Json, decode, decode_document, decode_ndjson, encode, plain
+from snapshotter.canonical import Decoded, Json, decode, decode_document, decode_ndjson, encode, encode_regular, plain
 from snapshotter.core.days import day_bounds
 from snapshotter.core.escaping import escape
 from snapshotter.core.identity import ODD, Identity
@@ -41,15 +41,15 @@ class Reader:
 
     def plain(self, body: bytes) -> Json:
         """The plain value of a body, for the expressions of a paginator."""
-        return plain(self._decoded(body).value)
+        decoded = self._decoded(body)
+        return decoded.value if decoded.exact_is_plain else plain(decoded.value)
 
     def page(self, body: bytes, *, window: Window | None) -> PageRecords:
         """The records of one response, in its order; `Unreadable` if it is not what the stream says it is."""
         decoded = self._decoded(body)
         shaped = self.shaper.shaped(View(decoded.value, is_plain=decoded.exact_is_plain))
-        taking = _Taking(self, window, is_plain=decoded.exact_is_plain)
-        for element in shaped.elements:
-            taking.take(self.shaper.unnested(element))
+        taking = _Taking(self, window, decoded)
+        taking.take_all(shaped.elements)
         left = taking.left_out + outside(decoded.value, shaped.parts, self.envelope)
         return PageRecords(
             records=tuple(taking.records),
@@ -110,13 +110,28 @@ class Reader:
 class _Taking:
     """The records of one page, one after the other."""
 
-    def __init__(self, reader: Reader, window: Window | None, *, is_plain: bool) -> None:
+    def __init__(self, reader: Reader, window: Window | None, decoded: Decoded) -> None:
         self.reader = reader
         self.window = window
-        self.is_plain = is_plain
+        self.is_plain = decoded.exact_is_plain
+        self.encode = encode_regular if decoded.is_regular else encode
         self.records: list[Record] = []
         self.keys: list[bytes] = []
         self.left_out: Counter[str] = Counter()
+
+    def take_all(self, elements: Sequence[Json]) -> None:
+        """Keep the records of all elements, or count why not."""
+        reader = self.reader
+        leaves_out = reader.drops or reader.keep_if is not None or reader.shaper.inner is not None or reader.overlaps
+        if leaves_out or not self.is_plain:
+            for element in elements:
+                self.take(reader.shaper.unnested(element))
+            return
+        for element in elements:  # the usual case, and a cheap one
+            placed = UNDATED if reader.place is None else reader.place(element, self.window)
+            record = reader.record(self.encode(element), element, element, placed)
+            self.records.append(record)
+            self.keys.append(record.text if record.key is None else record.key)
 
     def take(self, records: Sequence[Json]) -> None:
         """Keep the records of one element, or count why not."""
@@ -138,7 +153,7 @@ class _Taking:
             value = exact if self.is_plain else plain(exact)
         place = self.reader.place
         placed = UNDATED if place is None else place(value, self.window)
-        record = self.reader.record(encode(exact), value, exact, placed)
+        record = self.reader.record(self.encode(exact), value, exact, placed)
         self.keys.append(record.text if record.key is None else record.key)
         if self._is_of_another_window(record):
             self.left_out["other_window"] += 1

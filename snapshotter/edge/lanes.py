@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from snapshotter.edge.files import Disk
-from snapshotter.edge.state import FileLock, JsonFile, JsonObject, private_folder
+from snapshotter.edge.shared import SharedJson
+from snapshotter.edge.state import FileLock, JsonObject, private_folder
 from snapshotter.edge.world import Clock
-from snapshotter.errors import Damaged
 from snapshotter.model import Spent
 from snapshotter.spec import Pacing
 
@@ -136,9 +136,9 @@ class LaneGate:
         self.disk = disk
         self.min_interval = pacing.min_interval.rough()
         self._max_wait = pacing.max_wait.rough().total_seconds()
-        self._file = JsonFile(self.folder / f"{lane}.json", durable=False, disk=disk)
+        self._file = SharedJson(self.folder / f"{lane}.json", disk=disk)
         self._unkept: JsonObject = {}  # budgets that are not to outlive this gate (`persist = false`)
-        self._has_swept = False
+        self._is_ready = False
         self._last: float | None = None  # monotonic time of the last send through this gate
 
     @contextmanager
@@ -149,19 +149,28 @@ class LaneGate:
 
     def stored(self) -> JsonObject:
         """The budgets as they stand now, for `Limits.restore`."""
-        return self._stored(self._state())
+        if not self.folder.is_dir():
+            return {}
+        with self._file.locked():
+            return self._stored(self._file.read())
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
 
     def change(self, how: Callable[[Budgets], Budgets]) -> None:
         """Replace the budgets while nobody else may."""
         with self._file.locked():
-            state = self._state()
+            state = self._file.read()
             budgets = self._budgets(state)
-            self._keep(state, how(budgets))
+            changed = how(budgets)
+            if changed != budgets:
+                self._keep(state, changed)
 
     def note_sent(self) -> None:
         """A request leaves now."""
         with self._file.locked():
-            state = self._state()
+            state = self._file.read()
             self._mark_sent(state, self.clock.now())
             self._file.write(state)
 
@@ -192,7 +201,7 @@ class LaneGate:
     def _ask(self, *, method: str, path: str) -> Turn | tuple[float, Spent | None]:
         """Leave to send now, or how long to wait and for which budget."""
         with self._file.locked():
-            state, now = self._state(), self.clock.now()
+            state, now = self._file.read(), self.clock.now()
             budgets = self._budgets(state)
             spent = budgets.earliest(now, method=method, path=path)
             pause = self._pause(state, now)
@@ -223,10 +232,7 @@ class LaneGate:
             seconds -= part
 
     def _free_slot(self, held: ExitStack) -> FileLock | None:
-        folder = private_folder(self.folder, disk=self.disk)
-        if not self._has_swept:
-            folder.sweep(before=self.clock.now().timestamp() - _LONGEST_WRITE)
-            self._has_swept = True
+        self._get_ready()
         for number in range(self.pacing.concurrency):
             slot = FileLock(self.folder / f"{self.lane}.{number}.turn")
             if slot.take():
@@ -234,13 +240,13 @@ class LaneGate:
                 return slot
         return None
 
-    # --- what is stored ---
+    def _get_ready(self) -> None:
+        if not self._is_ready:
+            folder = private_folder(self.folder, disk=self.disk)
+            folder.sweep(before=self.clock.now().timestamp() - _LONGEST_WRITE)
+            self._is_ready = True
 
-    def _state(self) -> JsonObject:
-        try:
-            return self._file.read()
-        except Damaged:
-            return {}  # a power cut may leave it empty; it is written anew with the next request
+    # --- what is stored ---
 
     def _budgets(self, state: JsonObject) -> Budgets:
         return self.limits.restore(self._stored(state), self.clock.now())

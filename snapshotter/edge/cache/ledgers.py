@@ -143,11 +143,13 @@ class Cache:
 
     def places(self, stream: str, keys: Iterable[bytes]) -> dict[bytes, date | None]:
         """The days that these ids lie on (None: undated); an id that lies nowhere is left out."""
-        names = {_hash(key): key for key in keys}
-        hashes = list(names)
         found: dict[bytes, date | None] = {}
         with self._file.reading():
             number, _ = self._stream(stream)
+            if self._file.one("SELECT 1 FROM places WHERE stream = ? LIMIT 1", number) is None:
+                return {}
+            names = {_hash(key): key for key in keys}
+            hashes = list(names)
             for start in range(0, len(hashes), KEYS):
                 some = hashes[start : start + KEYS]
                 marks = ", ".join("?" * len(some))
@@ -165,10 +167,11 @@ class Cache:
             self._file.run_each(
                 "DELETE FROM places WHERE stream = ? AND key = ?", ((number, _hash(key)) for key in gone)
             )
-            self._file.run_each(
-                "INSERT OR REPLACE INTO places VALUES (?, ?, ?)",
-                ((number, _hash(key), None if day is None else day.toordinal()) for key, day in places.items()),
-            )
+            numbers = {day: None if day is None else day.toordinal() for day in set(places.values())}
+            named = sorted(
+                (number, _hash(key), numbers[day]) for key, day in places.items()
+            )  # as they lie in the table
+            self._file.run_each("INSERT OR REPLACE INTO places VALUES (?, ?, ?)", named)
             if at is not None:
                 self._file.run("UPDATE streams SET placed = ? WHERE id = ?", at, number)
 
@@ -263,4 +266,5 @@ class Cache:
 
 
 def _hash(key: bytes) -> bytes:
-    return hashlib.sha256(key).digest()[:16]
+    """A short name of an id: itself, or where it is long 16 bytes of its hash, which no short one is."""
+    return key if len(key) < 16 else hashlib.sha256(key).digest()[:16]
