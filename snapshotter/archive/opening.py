@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from itertools import chain
 from pathlib import Path
 
 from snapshotter.core import ledger, paths, records, runs
@@ -18,9 +19,16 @@ from snapshotter.edge.store import Store
 from snapshotter.edge.world import World
 from snapshotter.errors import ConfigError, UsageError
 from snapshotter.model import RunRecord
+from snapshotter.results import Progress
 from snapshotter.spec import Settings, Source, Stream
 
 LOCAL = ".git/snap"
+TOLD_EVERY = 500  # run records
+Tell = Callable[[Progress], None]
+
+
+def silent(step: Progress) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,7 @@ class Opened:
     described: Described
     world: World
     notes: tuple[str, ...] = ()  # what was healed on the way in
+    tell: Tell = silent  # what takes long
     _cache: Cache | None = field(default=None)
 
     @property
@@ -145,10 +154,10 @@ def _text(folder: Folder, path: str) -> str | None:
         raise ConfigError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
 
 
-def open_archive(path: Path, world: World) -> Opened:
+def open_archive(path: Path, world: World, *, tell: Tell = silent) -> Opened:
     """The archive around a folder, for looking."""
     store = Store.find(path, env=world.env, disk=world.disk)
-    return Opened(store.root, store, describe(store.root, store), world)
+    return Opened(store.root, store, describe(store.root, store), world, tell=tell)
 
 
 @contextmanager
@@ -184,12 +193,22 @@ def catch_up(cache: Cache, opened: Opened) -> None:
     head, known = opened.store.head(), cache.head()
     if head is None or known == head:
         return
-    found = [
-        runs.decode(opened.store.blob(blob), path)
-        for path, blob in opened.store.changed(known, head)
-        if blob is not None and f"/{runs.FOLDER}/" in path
-    ]
-    cache.apply(head, [*found, *waiting(opened)])
+    cache.apply(head, _counted(chain(_committed(opened, known, head), waiting(opened)), opened.tell))
+
+
+def _committed(opened: Opened, known: str | None, head: str) -> Iterator[RunRecord]:
+    """The run records that came between two commits, one after the other: there may be very many."""
+    for path, blob in opened.store.changed(known, head):
+        if blob is not None and f"/{runs.FOLDER}/" in path:
+            yield runs.decode(opened.store.blob(blob), path)
+
+
+def _counted(records: Iterable[RunRecord], tell: Tell) -> Iterator[RunRecord]:
+    """The same, with a word every so many."""
+    for number, record in enumerate(records, start=1):
+        yield record
+        if number % TOLD_EVERY == 0:
+            tell(Progress("", "reading", f"{number:,} run records read", done=number))
 
 
 def waiting(opened: Opened, stream: str | None = None) -> tuple[RunRecord, ...]:

@@ -23,6 +23,8 @@ COMMANDS = {  # name -> (module, what it does in a line)
     "show": ("looking", "Print the document of a day, now or as it was."),
     "log": ("looking", "List the versions of a day, a stream or the archive."),
     "status": ("looking", "Say what is there, what is missing, and why."),
+    "gaps": ("explaining", "List the days that are lacking, why, and what to do about it."),
+    "why": ("explaining", "Tell the whole story of one day."),
     "limits": ("access", "Say what is left of every rate limit; asks no API."),
     "runs": ("past", "List past runs; `runs show` tells one, `runs log` step by step."),
     "quarantine": ("looking", "List answers that could not be used; print, retry or drop them."),

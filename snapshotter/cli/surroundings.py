@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from snapshotter.edge.world import World
+    from snapshotter.results import Progress
 
 
 def state_folder(env: Mapping[str, str] | None = None) -> Path:
@@ -44,6 +45,28 @@ def is_answerable() -> bool:
 def is_terminal() -> bool:
     """Whether a person is looking at what goes to standard error."""
     return sys.stderr.isatty()
+
+
+@contextmanager
+def telling() -> Iterator[Callable[[Progress], None]]:
+    """Whom long work is told to: one line of a terminal, written over and wiped at the end; else nobody."""
+    if not is_terminal():
+        yield lambda step: None
+        return
+    wrote = False
+
+    def tell(step: Progress) -> None:
+        nonlocal wrote
+        wrote = True
+        sys.stderr.write(f"\r{step.text[:78]:<78}")
+        sys.stderr.flush()
+
+    try:
+        yield tell
+    finally:
+        if wrote:
+            sys.stderr.write("\r" + " " * 78 + "\r")
+            sys.stderr.flush()
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def unsettled_days(ledger: StreamLedger, terms: Terms) -> tuple[Days, ...]:
 def coverage(ledger: StreamLedger, terms: Terms) -> Coverage:
     """The coverage of a series, from a ledger that holds at least the documents of `unsettled_days`."""
     judge = Judge(ledger, terms)
-    pieces = [piece for days in _unsettled(judge) for piece in judge.ranges(days)]
+    pieces = [piece for days in unsettled(judge) for piece in judge.ranges(days)]
     outside = sum(document.records > 0 and not judge.is_complete(day) for day, document in ledger.days.items())
     saved = ledger.totals.filled - outside
     found = Counter({DayState.SAVED: saved, DayState.EMPTY: _length(judge.complete) - saved})
@@ -88,7 +88,7 @@ def next_step(fact: MissFact | None) -> str:
     return f"is asked again by itself{f' from {minute(fact.next_try)}' if fact.next_try else ''}"
 
 
-def _unsettled(judge: Judge) -> tuple[Days, ...]:
+def unsettled(judge: Judge) -> tuple[Days, ...]:
     """The days that are not complete, from the first to the last that there could be."""
     ledger, zone = judge.ledger, judge.terms.zone
     firsts = [segments[0].window.start for segments in (ledger.proved, ledger.misses) if segments]

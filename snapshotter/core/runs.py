@@ -38,11 +38,16 @@ def file_name(record: RunRecord) -> str:
 
 def path_of(record: RunRecord) -> str:
     """Where it lies in the archive: under the day its run started, which its own name tells."""
-    began = _RUN.fullmatch(record.run)
+    return path_named(f"{record.source}/{record.stream}", record.run, record.sequence)
+
+
+def path_named(stream: str, run: str, sequence: int) -> str:
+    """Where the record of this name of a stream lies."""
+    began = _RUN.fullmatch(run)
     if began is None:
-        raise ValueError(f"{record.run!r} is no run id")
+        raise ValueError(f"{run!r} is no run id")
     year, month, day = began.groups()
-    return f"{record.source}/{record.stream}/{FOLDER}/{year}/{month}/{day}/{file_name(record)}"
+    return f"{stream}/{FOLDER}/{year}/{month}/{day}/{run}-{sequence:03d}.json"
 
 
 def day_of(run: str) -> date | None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from snapshotter.core.ledger import filled_days, fold_all
 from snapshotter.core.states import history_end
 from snapshotter.edge.cache import Cache, CacheLost
+from snapshotter.edge.cache.rows import micros
 from snapshotter.errors import Busy
 from snapshotter.evidence import StreamLedger
 from tests.histories import START, STREAM, a_day, a_record, a_story, day_span, histories
@@ -357,3 +358,45 @@ def test_only_the_owner_reads_it(path, cache):
 
     for file in path.parent.iterdir():
         assert file.stat().st_mode & 0o077 == 0
+
+
+# --- records by what they speak of ---
+
+
+def spoken_of(records, window):
+    """Found by reading everything."""
+    return {
+        (record.run, record.sequence)
+        for record in records
+        for story in record.stories
+        for span in (story.window, story.proved)
+        if span is not None and span.start < window.end and span.end > window.start
+    }
+
+
+@settings(max_examples=40)
+@given(histories(), st.integers(0, 13))
+def test_every_record_that_speaks_of_a_day_is_found(tmp_path_factory, records, number):
+    start = START + timedelta(days=number)
+    window = type(day_span("02-01"))(start, start + timedelta(days=1))
+
+    with Cache(tmp_path_factory.mktemp("cache") / "cache.sqlite", fold_all) as cache:
+        cache.apply("head", records)
+        found = cache.told(STREAM, span=(micros(window.start), micros(window.end)))
+
+    assert set(found) >= spoken_of(records, window)
+    assert set(found) <= {(record.run, record.sequence) for record in records}
+
+
+def test_records_of_other_days_are_left_alone(cache):
+    cache.apply("c1", a_month())
+
+    found = cache.told(STREAM, span=(micros(START + timedelta(days=9)), micros(START + timedelta(days=10))))
+
+    assert {sequence for _, sequence in found} == {8, 9, 10}  # a day's record may hold instants of its neighbours
+
+
+def test_the_newest_records_come_first(cache):
+    cache.apply("c1", a_month())
+
+    assert [sequence for _, sequence in cache.told(STREAM, limit=3)] == [27, 26, 25]

@@ -7,5 +7,6 @@ those that a record touches. A file that is damaged or of another version is thr
 
 from snapshotter.edge.cache.file import CacheLost
 from snapshotter.edge.cache.ledgers import Cache
+from snapshotter.edge.cache.rows import micros
 
-__all__ = ["Cache", "CacheLost"]
+__all__ = ["Cache", "CacheLost", "micros"]

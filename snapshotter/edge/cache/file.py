@@ -28,6 +28,9 @@ CREATE TABLE misses (stream INTEGER, start INTEGER, until INTEGER, fact TEXT, at
     PRIMARY KEY (stream, start)) WITHOUT ROWID;
 CREATE TABLE days (stream INTEGER, day INTEGER, records INTEGER, sha256 TEXT, zone TEXT, at INTEGER, stamp TEXT,
     changed INTEGER, changed_stamp TEXT, PRIMARY KEY (stream, day)) WITHOUT ROWID;
+CREATE TABLE told (stream INTEGER, size INTEGER, start INTEGER, until INTEGER, run TEXT, sequence INTEGER,
+    PRIMARY KEY (stream, size, start, until, run, sequence)) WITHOUT ROWID;
+CREATE INDEX told_by_run ON told (stream, run, sequence);
 CREATE TABLE places (stream INTEGER, key BLOB, day INTEGER, PRIMARY KEY (stream, key)) WITHOUT ROWID
 """
 

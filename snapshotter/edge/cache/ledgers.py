@@ -28,6 +28,8 @@ ALWAYS = (-(1 << 62), 1 << 62)
 EVERY_DAY = (date.min.toordinal(), date.max.toordinal())
 
 _DOCUMENTS = "SELECT day, records, sha256, zone, at, stamp, changed, changed_stamp FROM days WHERE stream = ?"
+_TOLD = """SELECT DISTINCT run, sequence FROM told WHERE stream = ? AND run BETWEEN ? AND ?
+    ORDER BY run DESC, sequence DESC LIMIT ?"""
 _FILLED = f"{_DOCUMENTS} AND records > 0"
 
 
@@ -122,6 +124,7 @@ class Cache:
                 for stream, told in streams.items():
                     number, before = self._touched(stream, told)
                     self._write(number, before, self._fold(before, told))
+                    self._insert("told", list(dict.fromkeys(self._told_rows(stream, told))))
             if head is not None:
                 self._file.run("INSERT OR REPLACE INTO meta VALUES ('head', ?)", head)
 
@@ -129,9 +132,32 @@ class Cache:
         """Drop everything about a stream."""
         with self._file.writing():
             number, _ = self._stream(stream)
-            for table in ("proved", "proofs", "misses", "days", "places"):
+            for table in ("proved", "proofs", "misses", "days", "told", "places"):
                 self._file.run(f"DELETE FROM {table} WHERE stream = ?", number)  # noqa: S608 - our own words
             self._file.run("DELETE FROM streams WHERE id = ?", number)
+
+    def told(
+        self, stream: str, *, span: Range | None = None, run: str | None = None, limit: int | None = None
+    ) -> tuple[tuple[str, int], ...]:
+        """Run and sequence of the records that speak of a span (in microseconds), are of one run, or all; newest first.
+
+        All of a stream is a walk over its index; a span costs no more than what was told of it.
+        """
+        with self._file.reading():
+            number, _ = self._stream(stream)
+            if span is not None:
+                found = [row for order in self._orders(number) for row in self._told_near(number, span, order=order)]
+            else:
+                found = self._file.rows(_TOLD, number, run or "", run or "~", -1 if limit is None else limit)
+        names = sorted({(str(name), int(sequence)) for name, sequence in found}, reverse=True)
+        return tuple(names[:limit])
+
+    def _orders(self, number: int | None) -> list[int]:
+        return [int(order) for (order,) in self._file.rows("SELECT DISTINCT size FROM told WHERE stream = ?", number)]
+
+    def _told_near(self, number: int | None, span: Range, *, order: int) -> list[Row]:
+        query = "SELECT run, sequence FROM told WHERE stream = ? AND size = ? AND start > ? AND start < ? AND until > ?"
+        return self._file.rows(query, number, order, span[0] - rows.reach(order), span[1], span[0])
 
     # --- where ids lie ---
 
@@ -252,6 +278,11 @@ class Cache:
         self._exchange(_MISSES, number, before=before.misses, after=after.misses)
         filed = [(day, document) for day, document in after.days.items() if before.days.get(day) != document]
         self._insert("days", [(number, *rows.document_row(day, document)) for day, document in filed])
+
+    def _told_rows(self, stream: str, told: Iterable[RunRecord]) -> Iterator[Row]:
+        number = self._number(stream)
+        for record in told:
+            yield from ((number, *row) for row in rows.told_rows(record))
 
     def _exchange(self, kind: _Segments[S], number: int, *, before: tuple[S, ...], after: tuple[S, ...]) -> None:
         old, new = set(before), set(after)

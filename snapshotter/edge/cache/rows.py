@@ -9,13 +9,14 @@ from typing import Any
 
 from snapshotter.codec import from_plain, to_plain
 from snapshotter.evidence import Document, Missed, Moment, Proof, Proved, Stamp
-from snapshotter.model import MissFact, Validators, Window
+from snapshotter.model import MissFact, RunRecord, Validators, Window
 
 Row = tuple[Any, ...]
 Range = tuple[int, int]
 
 DAY = 86_400_000_000
 AROUND = 26 * 3_600_000_000  # a day of any zone that a window touches lies within
+FAR_EAST, FAR_WEST = 14 * 3_600_000_000, 38 * 3_600_000_000  # how far from UTC a day of any zone begins and ends
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO = timedelta(microseconds=1)
 
@@ -86,6 +87,33 @@ def document_of(row: Row) -> tuple[date, Document]:
     day, records, sha256, zone, at, stamp, changed, changed_stamp = row
     moment = None if changed is None else Moment(_instant(changed), _stamp(changed_stamp))
     return date.fromordinal(day), Document(records, sha256, zone, _instant(at), _stamp(stamp), moment)
+
+
+def told_rows(record: RunRecord) -> Iterator[Row]:
+    """Where to find a record again by what its stories speak of: spans by the order of their length, so that few of
+    each order have to be looked at for any day.
+    """
+    if not record.stories:  # it tells how the run ended
+        yield 0, micros(record.at), micros(record.at) + 1, record.run, record.sequence
+    for story in record.stories:
+        bounds = [_bounds(window) for window in (story.window, story.proved) if window is not None]
+        bounds += [
+            (micros_of(day.toordinal()) - AROUND // 2, micros_of(day.toordinal()) + AROUND) for day in story.days
+        ]
+        at = micros(story.at)
+        start = min((start for start, _ in bounds), default=at)
+        until = max((until for _, until in bounds), default=at + 1)
+        yield order_of(until - start), start, until, record.run, record.sequence
+
+
+def order_of(length: int) -> int:
+    """The order of a span's length: it is shorter than `reach` of it."""
+    return (max(0, length) // DAY).bit_length()
+
+
+def reach(order: int) -> int:
+    """No span of this order is as long."""
+    return DAY << order
 
 
 def around(windows: Iterable[Range]) -> list[Range]:

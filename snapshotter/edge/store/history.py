@@ -63,11 +63,18 @@ def _inside(repository: Repository, entry: Entry | None) -> dict[bytes, Entry]:
     return dict(repository.tree(entry[1])) if entry and entry[0] == FOLDER else {}
 
 
-def versions(repository: Repository, git: Git, path: str, *, limit: int | None) -> Iterator[Version]:
-    """The commits that changed a path (a file, or anything below a folder), newest first, side lines included."""
+def versions(
+    repository: Repository, git: Git, path: str, *, limit: int | None, since: datetime | None = None
+) -> Iterator[Version]:
+    """The commits that changed a path (a file, or anything below a folder), newest first, side lines included.
+
+    With `since` git stops looking at commits that are older.
+    """
     if repository.tip() is None:
         return
     count = () if limit is None else (f"--max-count={limit}",)
+    if since is not None:
+        count = (*count, f"--since=@{int(since.timestamp())} +0000")
     pieces = git.records(
         "log", "--full-history", "--no-ext-diff", "--no-textconv", "--no-show-signature", "--no-color", "--no-notes",
         "--encoding=UTF-8", *count, _FORMAT, REFERENCE, "--", f":(top,literal){path}",

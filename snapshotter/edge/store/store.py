@@ -137,9 +137,9 @@ class Store:
         """The commit that a revision, a date (its end, in UTC) or an instant means."""
         return history.resolve(self._repository, self._command, text)
 
-    def versions(self, path: str, *, limit: int | None = None) -> Iterator[Version]:
-        """The commits that changed a file, or anything below a folder, newest first."""
-        return history.versions(self._repository, self._command, path, limit=limit)
+    def versions(self, path: str, *, limit: int | None = None, since: datetime | None = None) -> Iterator[Version]:
+        """The commits that changed a file, or anything below a folder, newest first; none older than `since`."""
+        return history.versions(self._repository, self._command, path, limit=limit, since=since)
 
     def changed(self, old: str | None, new: str, prefix: str = "") -> Iterator[tuple[str, str | None]]:
         """Path and new blob id (None: gone) of each file that differs between two commits."""

@@ -1,0 +1,167 @@
+"""`snap gaps` and `snap why`: what is lacking, and the story of one day. Reads the ledger and few run records."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from snapshotter.archive.hindering import Hindrances, records_named
+from snapshotter.archive.looking import UNDATED, document_path, parse_day, terms_of
+from snapshotter.archive.opening import Opened, Tell, open_archive, silent
+from snapshotter.core import coverage, lacks, paths, storytelling
+from snapshotter.core.days import day_bounds
+from snapshotter.core.states import Judge, StateRange
+from snapshotter.edge.cache import micros
+from snapshotter.edge.world import World
+from snapshotter.errors import UsageError
+from snapshotter.model import DayState, RunRecord
+from snapshotter.results import Notice
+from snapshotter.results.days import DayStory, Gap, Gaps
+from snapshotter.spec import Kind, Source, Stream
+
+EVERY_DAY = (date.min, date.max)
+FIRST = date(1900, 1, 1)  # where a search without `--since` begins
+SLACK = timedelta(days=2)  # by which clocks of commits may differ
+WHOLE_TRIES = 50  # of a stream without days, the newest ones
+
+
+def gaps(
+    path: Path,
+    targets: Collection[str],
+    world: World,
+    *,
+    since: date | None = None,
+    until: date | None = None,
+    why: bool = False,
+    tell: Tell = silent,
+) -> Gaps:
+    """The days that are lacking, as ranges with reasons; with `why` the settled ones too, and the bytes as evidence."""
+    opened = open_archive(path, world, tell=tell)
+    now = world.clock.now()
+    found: list[Gap] = []
+    with opened.closing():
+        hindrances = Hindrances(opened)
+        for source, stream in opened.streams(targets):
+            found += _gaps_of(opened, source, stream, hindrances, chosen=_chosen(since, until, now), now=now)
+        lacking = [gap for gap in found if DayState(gap.lack.state) in lacks.NEEDED]
+        if why:
+            lacking = [_with_hash(opened, gap) for gap in lacking]
+        notices = [Notice("error", problem.file, str(problem)) for problem in opened.described.problems]
+        notices += hindrances.undescribed() if not targets else ()
+    settled = [gap for gap in found if DayState(gap.lack.state) not in lacks.NEEDED] if why else []
+    return Gaps(tuple(lacking), tuple(settled), tuple(notices), explained=why)
+
+
+def _chosen(since: date | None, until: date | None, now: datetime) -> tuple[date, date]:
+    """The days that somebody wants to know about, or every day."""
+    if since is None and until is None:
+        return EVERY_DAY
+    first, last = since or FIRST, until or now.date()
+    if first > last:
+        raise UsageError(f"--since {first} lies after --until {last}")
+    return first, last
+
+
+def _gaps_of(
+    opened: Opened,
+    source: Source,
+    stream: Stream,
+    hindrances: Hindrances,
+    *,
+    chosen: tuple[date, date],
+    now: datetime,
+) -> Iterator[Gap]:
+    terms = terms_of(stream, opened.described.settings.zone, now=now)
+    light = opened.cache.ledger(stream.key, days=())
+    hindrance = hindrances.of_stream(source, stream, light)
+    if light.whole_missed is not None:
+        yield lacks.gap_of_whole(stream.key, light.whole_missed, now=now, hindrance=hindrance)
+    if stream.kind is Kind.SNAPSHOT and not light.totals.filled:
+        return
+    narrow = chosen != EVERY_DAY
+    loaded = (*coverage.unsettled_days(light, terms), *([chosen] if narrow else []))
+    judge = Judge(opened.cache.ledger(stream.key, days=loaded), terms)
+    if not narrow:
+        covered = coverage.coverage(judge.ledger, terms)
+        yield from lacks.settled_gaps(stream.key, judge, covered)
+    for piece in _pieces(judge, chosen, narrow=narrow):
+        yield lacks.gap_of(stream.key, piece, now=now, hindrance=hindrance)
+
+
+def _pieces(judge: Judge, chosen: tuple[date, date], *, narrow: bool) -> Iterator[StateRange]:
+    """All days that are not complete; of chosen ones those that are empty and those that cannot be had too."""
+    for first, last in [chosen] if narrow else coverage.unsettled(judge):
+        yield from (piece for piece in judge.ranges((first, last)) if piece.judged.state is not DayState.SAVED)
+
+
+def _with_hash(opened: Opened, gap: Gap) -> Gap:
+    """With the SHA-256 of the last body of its last try."""
+    evidence = gap.lack.evidence
+    if evidence is None or gap.lack.last_try is None:
+        return gap
+    at = micros(gap.lack.last_try)
+    names = tuple(name for name in opened.cache.told(gap.stream, run=evidence.run))
+    for record in records_named(opened, gap.stream, names):
+        for story in record.stories:
+            if micros(story.at) == at and story.miss is not None and story.pages:
+                sha256 = story.pages[-1].sha256
+                return replace(gap, lack=replace(gap.lack, evidence=replace(evidence, sha256=sha256)))
+    return gap
+
+
+# --- one day ---
+
+
+def why(path: Path, target: str, day: str | None, world: World, *, tell: Tell = silent) -> DayStory:
+    """The whole story of one day, or of a stream that is one whole state."""
+    opened = open_archive(path, world, tell=tell)
+    source, stream = opened.stream(target)
+    if day == UNDATED:
+        raise UsageError(f"{UNDATED} is no day; `snap log {stream.key} {UNDATED}` lists its versions")
+    where = document_path(stream, day)
+    now = world.clock.now()
+    with opened.closing():
+        hindrance = Hindrances(opened).of_stream(source, stream, opened.cache.ledger(stream.key, days=()))
+        if day is None:
+            return _whole_story(opened, stream, where, storytelling.Asked(stream, None, now, hindrance))
+        asked = storytelling.Asked(stream, parse_day(day), now, hindrance)
+        return _day_story(opened, stream, where, asked)
+
+
+def _day_story(opened: Opened, stream: Stream, where: str, asked: storytelling.Asked) -> DayStory:
+    day = asked.day
+    assert day is not None  # noqa: S101 - the caller has it
+    terms = terms_of(stream, opened.described.settings.zone, now=asked.now)
+    ledger = opened.cache.ledger(stream.key, days=[(day, day)])
+    bounds = day_bounds(day, terms.zone)
+    names = opened.cache.told(stream.key, span=(micros(bounds.start), micros(bounds.end)))
+    records = tuple(records_named(opened, stream.key, names))
+    return storytelling.day_story(
+        asked,
+        judged=Judge(ledger, terms).day(day),
+        bounds=bounds,
+        zone=terms.zone,
+        records=records,
+        versions=tuple(opened.store.versions(where, since=_since(records, day))) if records else (),
+        held=opened.store.blob_id(paths.held(where, stream.key)) is not None,
+    )
+
+
+def _whole_story(opened: Opened, stream: Stream, where: str, asked: storytelling.Asked) -> DayStory:
+    ledger = opened.cache.ledger(stream.key, days=())
+    names = opened.cache.told(stream.key, limit=WHOLE_TRIES)
+    return storytelling.whole_story(
+        asked,
+        ledger=ledger,
+        records=tuple(records_named(opened, stream.key, names)),
+        versions=tuple(opened.store.versions(where, limit=WHOLE_TRIES)),
+        held=opened.store.blob_id(paths.held(where, stream.key)) is not None,
+    )
+
+
+def _since(records: Iterable[RunRecord], day: date) -> datetime | None:
+    """When the first of these records was made that filed the day: git need not look at older commits."""
+    times = [record.at for record in records for story in record.stories if day in story.days]
+    return min(times) - SLACK if times else None

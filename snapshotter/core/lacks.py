@@ -1,0 +1,147 @@
+"""Why days are not there, in one word and one sentence, and the command that does something about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+
+from snapshotter.core.coverage import Coverage
+from snapshotter.core.days import day_at
+from snapshotter.core.escaping import escape
+from snapshotter.core.states import ONE, Judge, Judged, StateRange, minute
+from snapshotter.evidence import Missed
+from snapshotter.model import DayState, MissFact
+from snapshotter.results.days import Evidence, Gap, Hindrance, Lack
+
+NEEDED = (DayState.FAILED, DayState.INVALID, DayState.PARTIAL, DayState.UNTRIED)  # what somebody or something must do
+STANDING = ("untrusted", "missing_secret", "zone")  # hindrances that stay until somebody acts
+
+_CLASSES = {  # kind of a miss -> what it is, in words
+    "network": "the way to the API failed",
+    "server": "the API failed",
+    "rate_limit": "the API said that too much was asked",
+    "auth": "the API does not accept the credentials",
+    "forbidden": "the API does not allow this",
+    "gone": "the API no longer has these days",
+    "request": "the API does not understand what is asked",
+    "other": "the API answered otherwise than expected",
+    "secret": "the answer held the value of a secret",
+    "interrupted": "the walk was interrupted",
+    "order": "records did not come in the order that was declared",
+    "loop": "the pages went in a circle",
+    "limit": "the API gives no more pages than these",
+    "shifted": "records moved between pages while they were read",
+    "recheck": "the first page could not be asked again to prove the walk",
+}
+
+
+def gap_of(stream: str, piece: StateRange, *, now: datetime, hindrance: Hindrance | None) -> Gap:
+    """A range of days with why it is as it is."""
+    lack = lack_of(stream, piece.judged, days=(piece.first, piece.last), now=now, hindrance=hindrance)
+    return Gap(stream, piece.first, piece.last, piece.days, lack)
+
+
+def settled_gaps(stream: str, judge: Judge, covered: Coverage) -> Iterator[Gap]:
+    """What is not there and needs nothing: days before the first that could be had, and days that are proved empty."""
+    if judge.floor is not None:
+        last = day_at(judge.floor, judge.terms.zone) - ONE
+        yield Gap(stream, None, last, 0, _settled(Judged(DayState.BEYOND, judge.floor_why), f"snap fetch {stream}"))
+    if empty := covered.counts.get(DayState.EMPTY):
+        yield Gap(stream, None, None, empty, _settled(Judged(DayState.EMPTY, ""), ""))
+
+
+def gap_of_whole(stream: str, missed: Missed, *, now: datetime, hindrance: Hindrance | None) -> Gap:
+    """The miss of a stream that is asked as a whole."""
+    state = DayState(missed.fact.state)
+    lack = lack_of(stream, Judged(state, "", missed), days=None, now=now, hindrance=hindrance)
+    return Gap(stream, None, None, 0, lack)
+
+
+def lack_of(
+    stream: str, judged: Judged, *, days: tuple[date, date] | None, now: datetime, hindrance: Hindrance | None
+) -> Lack:
+    """Why days in this state are not there (or why they are as they are), and what is to be done."""
+    state, missed = judged.state.value, judged.missed
+    named = f"snap fetch {stream}" + (f" --since {days[0]} --until {days[1]}" if days is not None else "")
+    if judged.state is DayState.OPEN:
+        return _with(missed, Lack(state, "not_over", judged.reason, "it is asked until it is over and settled"))
+    if judged.state in (DayState.SAVED, DayState.EMPTY, DayState.BEYOND):
+        return _settled(judged, named)
+    if missed is not None:
+        step, commands = _step(missed.fact, stream=stream, named=named, now=now, hindrance=hindrance)
+        return _with(missed, Lack(state, missed.fact.kind, miss_sentence(missed.fact), step, commands))
+    if hindrance is not None:
+        return Lack(state, hindrance.cause, hindrance.why, hindrance.step, (hindrance.command,))
+    if judged.state is DayState.PARTIAL:
+        return Lack(
+            state, "in_part", judged.reason or "only a part of it was asked", "the next fetch asks it", (named,)
+        )
+    why = "older days come later, the newest first" if judged.reason == "never asked" else judged.reason
+    return Lack(state, "to_come", why, "the next fetch goes on there", (f"snap fetch {stream}",))
+
+
+def _settled(judged: Judged, named: str) -> Lack:
+    state = judged.state.value
+    if judged.state is DayState.EMPTY:
+        return Lack(state, "proved_empty", "the API was asked for the whole of it and has no records", "", ())
+    if judged.state is DayState.SAVED:
+        return Lack(state, "", judged.reason)
+    if judged.reason.startswith("past"):
+        return Lack(state, "history_end", judged.reason, "to ask all the same:", (named,))
+    return Lack(state, "origin" if judged.reason.startswith("before") else "end", judged.reason)
+
+
+def _with(missed: Missed | None, lack: Lack) -> Lack:
+    """The lack with what its miss knows: since when, how often, when again, where to look."""
+    if missed is None:
+        return lack
+    fact = missed.fact
+    evidence = Evidence(missed.stamp.run, fact.status, quarantine=fact.quarantine)
+    return Lack(
+        lack.state,
+        lack.cause,
+        lack.why,
+        lack.step,
+        lack.commands,
+        first_seen=missed.first,
+        last_try=missed.at,
+        tries=fact.tries,
+        next_try=fact.next_try,
+        evidence=evidence,
+    )
+
+
+def miss_sentence(fact: MissFact) -> str:
+    """What went wrong, first by its class, then in the words of whoever said it."""
+    words = _CLASSES.get(fact.kind)
+    if words is None:
+        words = "the answer could not be used" if fact.state == "invalid" else escape(fact.kind, 40)
+    why = escape(fact.why, 200)
+    said = fact.status is None or why.startswith(str(fact.status))
+    return f"{words}{'' if said else f' ({fact.status})'}{f': {why}' if why else ''}"
+
+
+def _step(
+    fact: MissFact, *, stream: str, named: str, now: datetime, hindrance: Hindrance | None
+) -> tuple[str, tuple[str, ...]]:
+    """What to do about a miss: in words, then what to type."""
+    source = stream.split("/", 1)[0]
+    if fact.state == "invalid" and fact.quarantine:
+        show, again = f"snap quarantine show {fact.quarantine}", f"snap quarantine retry {fact.quarantine}"
+        return "look at what came, correct the source file, read it again", (show, f"snap check {source}", again)
+    match fact.kind:
+        case "auth":
+            return f"renew the credentials of {source}, then", (named,)
+        case "forbidden":
+            return f"see what the credentials of {source} may read, then", (named,)
+        case "gone":
+            return "the API no longer has it: nothing brings it back", ()
+        case "request":
+            return "correct path and params in the source file, then", (f"snap check {source}", named)
+    if fact.state == "invalid":
+        return "correct the source file, then", (f"snap check {source}", named)
+    if hindrance is not None and hindrance.cause in STANDING:
+        return hindrance.step, (hindrance.command,)
+    if fact.next_try is not None and fact.next_try > now:
+        return f"asked again by itself from {minute(fact.next_try)}; at once", (named,)
+    return "the next fetch asks it again", (named,)
