@@ -67,10 +67,12 @@ def _init_of(made: type) -> Any:
 
 def _comparing(made: type) -> dict[str, Any]:
     names = [field.name for field in dataclasses.fields(made) if field.compare]
-    values: Callable[[Any], tuple[Any, ...]] = lambda self: tuple(getattr(self, name) for name in names)
-    if len(names) > 1:  # of one name it would give no tuple
-        values = attrgetter(*names)
+    if len(names) > 1:
+        return _compared_by(attrgetter(*names))
+    return _compared_by(lambda self: tuple(getattr(self, name) for name in names))  # as attrgetter gives no tuple
 
+
+def _compared_by(values: Callable[[Any], tuple[Any, ...]]) -> dict[str, Any]:
     def equal(self: object, other: object) -> Any:
         return values(self) == values(other) if other.__class__ is self.__class__ else NotImplemented
 
