@@ -29,6 +29,7 @@ DAYS = 34
 FIRST = date(2024, 1, 1)
 RECORDS = 100
 STARTS = 15
+TIMES = 3
 
 SOURCE = """\
 format = 1
@@ -160,6 +161,11 @@ class Ran:
     megabytes: float
     out: str
 
+    @staticmethod
+    def middle(runs: Sequence[Ran]) -> Ran:
+        """The one of median time."""
+        return sorted(runs, key=lambda ran: ran.seconds)[len(runs) // 2]
+
 
 def run(words: Sequence[str], folder: Path, state: Path) -> Ran:
     """A process from its start to its end, and the most memory it had."""
@@ -189,23 +195,31 @@ def an_archive(folder: Path, base_url: str, step: str, *, days: int = DAYS) -> P
 def compare(pages: int, *, profile: bool) -> None:
     with TemporaryDirectory() as name, a_server(pages) as url:
         base = Path(name)
-        (base / "loop").mkdir()
-        loop = run(["-c", LOOP, f"{url}/things", str(base / "loop")], base, base)
-        count, inner = loop.out.split()
-        per_page = float(inner) / int(count) * 1000
-        print(f"{pages} pages of {RECORDS} records")
+        first = an_archive(base / "first", url, "1d", days=3)
+        run(["-m", "snapshotter", "fetch"], first, base)  # so that all is compiled, as pip does it
+        ways = {"bare requests + orjson": "", f"snap fetch, {DAYS} windows": "1d", "snap fetch, one window": "500d"}
+        runs: dict[str, list[Ran]] = {words: [] for words in ways}
+        for number in range(TIMES):  # in turn, so that a busy machine is busy for all
+            for words, step in ways.items():
+                runs[words].append(once(base / f"{number}-{step or 'loop'}", url, step))
+        ran = {words: Ran.middle(some) for words, some in runs.items()}
+        loop = ran["bare requests + orjson"]
+        print(f"{pages} pages of {RECORDS} records, median of {TIMES}")
         print(f"  {'':<28} {'seconds':>8} {'ms/page':>8} {'ratio':>6} {'CPU s':>7} {'ratio':>6} {'memory':>8}")
-        row("bare requests + orjson", loop, pages, loop)
-        print(f"  {'(its loop alone)':<28} {float(inner):8.2f} {per_page:8.2f}")
-        run(
-            ["-m", "snapshotter", "fetch"], an_archive(base / "first", url, "1d", days=3), base
-        )  # compiles, as pip does
-        for words, step in ((f"snap fetch, {DAYS} windows", "1d"), ("snap fetch, one window", "500d")):
-            folder = an_archive(base / step, url, step)
-            row(words, run(["-m", "snapshotter", "fetch"], folder, base), pages, loop)
-        starting(folder, base)
+        for words, one in ran.items():
+            row(words, one, pages, loop)
+        inner = float(loop.out.split()[1])
+        print(f"  {'(the loop without its start)':<28} {inner:8.2f} {inner / pages * 1000:8.2f}")
+        starting(base / "0-500d", base)
         if profile:
             profiled(an_archive(base / "profiled", url, "500d"), base)
+
+
+def once(folder: Path, url: str, step: str) -> Ran:
+    if step:
+        return run(["-m", "snapshotter", "fetch"], an_archive(folder, url, step), folder.parent)
+    folder.mkdir()
+    return run(["-c", LOOP, f"{url}/things", str(folder)], folder.parent, folder.parent)
 
 
 def row(words: str, ran: Ran, pages: int, loop: Ran) -> None:
