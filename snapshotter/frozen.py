@@ -22,7 +22,7 @@ else:
 
     def _made(cls, *, frozen=False, slots=False, kw_only=False, **others):
         own = set(cls.__dict__)
-        if not (frozen and slots) or others or "__init__" in own:
+        if not (frozen and slots) or others or "__init__" in own:  # all others are rare
             return dataclasses.dataclass(cls, frozen=frozen, slots=slots, kw_only=kw_only, **others)
         if cls.__dict__.get("__hash__") is None:  # Python says so where a class has its own `__eq__`
             own.discard("__hash__")
@@ -34,6 +34,7 @@ else:
 
 
 _MISSING = dataclasses.MISSING
+_FACTORY = object()  # stands for a value that was not given
 
 
 def _first_init(made: type) -> Any:
@@ -49,18 +50,27 @@ def _first_init(made: type) -> Any:
 
 
 def _init_of(made: type) -> Any:
-    """The `__init__` that the standard library makes for a frozen class of these fields."""
-    body: dict[str, Any] = {"__annotations__": {}}
-    for field in dataclasses.fields(made):
-        body["__annotations__"][field.name] = field.type
-        options: dict[str, Any] = {"init": field.init, "kw_only": field.kw_only}
-        options |= {} if field.default is _MISSING else {"default": field.default}
-        options |= {} if field.default_factory is _MISSING else {"default_factory": field.default_factory}
-        body[field.name] = dataclasses.field(**options)
+    """An `__init__` that puts each value into its slot, which is how only this one gets past `__setattr__`."""
+    known: dict[str, Any] = {"_factory": _FACTORY}
+    usual: list[str] = []
+    named: list[str] = []
+    lines: list[str] = []
+    for number, field in enumerate(dataclasses.fields(made)):
+        default, value = "", field.name
+        if field.default is not _MISSING:
+            known[f"_default{number}"] = field.default
+            default = f"=_default{number}"
+        elif field.default_factory is not _MISSING:
+            known[f"_make{number}"] = field.default_factory
+            default, value = "=_factory", f"_make{number}() if {field.name} is _factory else {field.name}"
+        known[f"_set{number}"] = getattr(made, field.name).__set__
+        (named if field.kw_only else usual).append(f"{field.name}{default}")
+        lines.append(f" _set{number}(self, {value})")
     if hasattr(made, "__post_init__"):
-        body["__post_init__"] = made.__post_init__
-    twin = type(made.__name__, (), body)
-    init = dataclasses.dataclass(twin, frozen=True, repr=False, eq=False).__init__  # type: ignore[misc]
+        lines.append(" self.__post_init__()")
+    parameters = ", ".join(["self", *usual, *(["*", *named] if named else [])])
+    exec(f"def __init__({parameters}):\n" + "\n".join(lines or [" pass"]), known)  # noqa: S102 - names of fields only
+    init = known["__init__"]
     init.__qualname__ = f"{made.__qualname__}.__init__"
     return init
 

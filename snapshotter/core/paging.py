@@ -73,6 +73,7 @@ class Walk:
     empty: int = 0  # empty pages in a row before
     total: int | None = None  # how many records there are, as last told
     full_page_seen: bool = False  # whether this stream's server has ever sent a page of exactly `size`
+    places_cursor: bool = False  # whether a placeholder sends the cursor
 
     @property
     def shifts(self) -> bool:
@@ -109,7 +110,15 @@ def begin(
 ) -> Walk:
     """A walk before its first page."""
     cursor = stream.paging.initial if isinstance(stream.paging, CursorPaging) else None
-    blank = Walk(source, stream, window, run_now, Request(stream.method, ""), full_page_seen=full_page_seen)
+    blank = Walk(
+        source,
+        stream,
+        window,
+        run_now,
+        Request(stream.method, ""),
+        full_page_seen=full_page_seen,
+        places_cursor=_names(stream, "page", "cursor"),
+    )
     first = _call(blank, cursor=cursor)
     return replace(blank, request=first, cursor=cursor, seen=blank.seen | {first.identity()})
 
@@ -332,7 +341,7 @@ def _own_values(walk: Walk, cursor: Any) -> dict[str, Any]:
             own[param] = paging.start + walk.number
         case OffsetPaging(param=str(param)):
             own[param] = paging.start + walk.received
-        case CursorPaging() if not _names(walk.stream, "page", "cursor"):
+        case CursorPaging() if not walk.places_cursor:
             own |= _cursor_values(paging, cursor)
     return own
 
