@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from snapshotter.canonical import Json, encode
+from snapshotter.canonical import Json, encode, encode_regular
 from snapshotter.core.escaping import escape
 from snapshotter.core.select import Expression, View, compile_expression
 from snapshotter.errors import Unreadable
@@ -22,16 +22,20 @@ class Identity:
     def __init__(self, selection: Selection) -> None:
         self.ids = tuple(compile_expression(text) for text in selection.id)
         self.sort = None if selection.sort is None else compile_expression(selection.sort)
-        self._only = self.ids[0].finder() if len(self.ids) == 1 else None  # the usual case, and a cheap one
+        self._only = self.ids[0].finder() if len(self.ids) == 1 and self.sort is None else None
+
+    def of(self, plain: Json, exact: Json, instant: datetime | None) -> tuple[bytes | None, Order]:
+        """`key` and `order` of a record."""
+        if self._only is not None and plain is exact:  # the usual case, and a cheap one
+            found = self._only(plain)
+            if type(found) is int:
+                return b"%d" % found, (0, found)
+            if type(found) is str:
+                return encode_regular(found), (1, found)
+        return self.key(plain, exact), self.order(plain, instant)
 
     def key(self, plain: Json, exact: Json) -> bytes | None:
         """The canonical JSON of a record's id, None where the stream has none; a record without it is `Unreadable`."""
-        if self._only is not None and plain is exact:
-            found = self._only(plain)
-            if type(found) is int:
-                return b"%d" % found
-            if found is not None:
-                return encode(found)
         if not self.ids:
             return None
         parts = [_found(expression, plain, exact) for expression in self.ids]
@@ -39,8 +43,6 @@ class Identity:
 
     def order(self, plain: Json, instant: datetime | None) -> Order:
         """What records are sorted by, comparable with that of any other record: `sort`, then the id, else time."""
-        if self._only is not None and self.sort is None:
-            return _rank(self._only(plain))
         expressions = self.ids if self.sort is None else (self.sort, *self.ids)
         if expressions:
             return tuple(part for expression in expressions for part in _rank(expression.search(plain)))

@@ -90,7 +90,7 @@ class Reader:
 
     def record(self, text: bytes, value: Json, exact: Json, placed: Placed) -> Record:
         """The record of a canonical text, with its plain and its exact value."""
-        key, order = self.identity.key(value, exact), self.identity.order(value, placed.instant)
+        key, order = self.identity.of(value, exact, placed.instant)
         return Record(text, key, placed.day, placed.instant, order)
 
     def _decoded(self, body: bytes) -> Decoded:
