@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from snapshotter.core.days import day_at
+from snapshotter.core.missing import step_words
 from snapshotter.core.states import MOMENT, ONE, Days, Judge, StateRange, Terms, days_between, minute, miss_words
 from snapshotter.evidence import StreamLedger
 from snapshotter.model import DayState, MissFact
@@ -15,12 +16,6 @@ from snapshotter.results import DayProblem, StreamStatus
 from snapshotter.spec import Kind
 
 PROBLEMS = (DayState.INVALID, DayState.FAILED, DayState.PARTIAL)
-_NEXT_STEPS = {
-    "auth": "check the credentials of the source, then fetch again",
-    "forbidden": "the API does not allow this; check what the credentials may read",
-    "gone": "the API no longer has these days",
-    "request": "the API does not understand what is asked; check path and params in the source file",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +75,8 @@ def next_step(fact: MissFact | None) -> str:
     """What is to be done about a miss, in words."""
     if fact is None:
         return ""
-    if fact.kind in _NEXT_STEPS:
-        return _NEXT_STEPS[fact.kind]
-    if fact.state == "invalid":
-        kept = f" (kept as {fact.quarantine})" if fact.quarantine else ""
-        return f"look at what the API sent{kept} and correct the source file"
+    if step := step_words(fact):
+        return step
     return f"is asked again by itself{f' from {minute(fact.next_try)}' if fact.next_try else ''}"
 
 
