@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from snapshotter.archive.fetching import cut_otherwise
 from snapshotter.archive.opening import Opened, waiting
 from snapshotter.archive.trust import Trust, trust_of, why_not
 from snapshotter.core import ledger, paths, runs
@@ -74,7 +73,12 @@ class Hindrances:
 
 
 def _of_zone(stream: Stream, known: StreamLedger) -> Hindrance | None:
-    why = cut_otherwise(stream, ledger.zones(known))
+    zones = ledger.zones(known)
+    if stream.day is None or not zones or stream.day.zone == zones[-1]:
+        return None
+    from snapshotter.archive.fetching import cut_otherwise  # noqa: PLC0415 - it brings all that asks APIs
+
+    why = cut_otherwise(stream, zones)
     return None if why is None else Hindrance("zone", why, "put the zone back, then", "snap check")
 
 

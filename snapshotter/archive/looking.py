@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from snapshotter.archive.opening import Opened, for_writing, open_archive
-from snapshotter.core import coverage, paths, states, windows
+from snapshotter.archive.expiring import expiring
+from snapshotter.archive.hindering import Hindrances
+from snapshotter.archive.opening import Opened, Tell, for_writing, open_archive, silent
+from snapshotter.core import calendars, coverage, freshness, paths, states, windows
 from snapshotter.edge.quarantine import Quarantine
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import World
 from snapshotter.errors import UsageError
 from snapshotter.model import QuarantineEntry, Version
 from snapshotter.results import LogEntry, Notice, Shown, Status, StreamStatus
-from snapshotter.spec import Kind, Stream
+from snapshotter.results.calendar import CalendarDay, Stale
+from snapshotter.spec import Kind, Source, Stream
 
 UNDATED = "undated"
 
@@ -90,29 +93,82 @@ def _split_trailers(body: str) -> tuple[list[str], list[tuple[str, str]]]:
 # --- status ---
 
 
-def status(path: Path, targets: Collection[str], world: World) -> Status:
-    """What is there, what is missing and why, a line a stream."""
-    opened = open_archive(path, world)
+def status(
+    path: Path,
+    targets: Collection[str],
+    world: World,
+    *,
+    max_age: timedelta | None = None,
+    calendar: bool = False,
+    tell: Tell = silent,
+) -> Status:
+    """What is there, what is missing and why, a line a stream.
+
+    With `max_age` the streams that are too old are named; `calendar` adds every day where one stream is looked at.
+    """
+    opened = open_archive(path, world, tell=tell)
     now = world.clock.now()
     with opened.closing():
-        streams = tuple(_stream_status(opened, stream, now=now) for _, stream in opened.streams(targets))
-    notices = [Notice("error", problem.file, str(problem)) for problem in opened.described.problems]
+        chosen = opened.streams(targets)
+        looks = [_Look(opened, stream, now) for _, stream in chosen]
+        streams = tuple(look.status() for look in looks)
+        old = [look.stale(max_age) for look in looks if max_age is not None]
+        days = looks[0].days() if calendar and len(looks) == 1 else ()
+        notices = tuple(_notices(opened, chosen, targets, now=now))
     return Status(
         path=str(opened.root),
         head=opened.store.head(),
         streams=streams,
-        notices=tuple(notices),
+        notices=notices,
         waiting_spool=len(Spool(opened.local / "spool", world.clock).jobs()),
         quarantined=len(Quarantine(opened.local / "quarantine", world.clock).entries()),
+        calendar=days,
+        stale=tuple(item for item in old if item is not None),
     )
 
 
-def _stream_status(opened: Opened, stream: Stream, *, now: datetime) -> StreamStatus:
-    terms = terms_of(stream, opened.described.settings.zone, now=now)
-    light = opened.cache.ledger(stream.key, days=())
-    ledger = opened.cache.ledger(stream.key, days=coverage.unsettled_days(light, terms))
-    told = coverage.stream_status(ledger, stream.kind, terms=terms)
-    return replace(told, held=sum(1 for _ in opened.store.paths(paths.held("", stream.key).rstrip("/"))))
+def _notices(
+    opened: Opened, chosen: Sequence[tuple[Source, Stream]], targets: Collection[str], *, now: datetime
+) -> Iterator[Notice]:
+    """What stands in the way: broken files, sources that may not be asked, tokens that end soon."""
+    yield from (Notice("error", problem.file, str(problem)) for problem in opened.described.problems)
+    hindrances = Hindrances(opened)
+    for source in {source.name: source for source, _ in chosen}.values():
+        if (found := hindrances.of_source(source)) is not None:
+            step = f"{found.step}: {found.command}"
+            yield Notice("warning", source.name, f"{found.why}; {step}")
+        yield from expiring(opened, source, now=now)
+    if not targets:
+        yield from hindrances.undescribed()
+
+
+class _Look:
+    """One stream under one's eyes: of its ledger only what is needed is read."""
+
+    def __init__(self, opened: Opened, stream: Stream, now: datetime) -> None:
+        self.opened = opened
+        self.stream = stream
+        self.terms = terms_of(stream, opened.described.settings.zone, now=now)
+        self.light = opened.cache.ledger(stream.key, days=())
+
+    def status(self) -> StreamStatus:
+        """Its line."""
+        days = coverage.unsettled_days(self.light, self.terms)
+        ledger = self.opened.cache.ledger(self.stream.key, days=days)
+        told = coverage.stream_status(ledger, self.stream.kind, terms=self.terms)
+        waiting = self.opened.store.paths(paths.held("", self.stream.key).rstrip("/"))
+        return replace(told, held=sum(1 for _ in waiting))
+
+    def stale(self, max_age: timedelta) -> Stale | None:
+        """Whether it is too old."""
+        return freshness.stale(self.stream, self.light, max_age=max_age, now=self.terms.now)
+
+    def days(self) -> tuple[CalendarDay, ...]:
+        """Every day of it; this reads the row of each."""
+        span = coverage.extent(states.Judge(self.light, self.terms))
+        if span is None:
+            return ()
+        return calendars.days_of(states.Judge(self.opened.cache.ledger(self.stream.key, days=[span]), self.terms), span)
 
 
 def terms_of(stream: Stream, zone: str, *, now: datetime) -> states.Terms:

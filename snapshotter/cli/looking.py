@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 
 import click
 
 from snapshotter.archive import looking
 from snapshotter.cli.exits import HELP
-from snapshotter.cli.options import echo, echo_json, json_option, wait_option
-from snapshotter.cli.surroundings import archive_folder, the_world
-from snapshotter.core import report, report_care
+from snapshotter.cli.options import LENGTH, echo, echo_json, json_option, wait_option
+from snapshotter.cli.surroundings import archive_folder, telling, the_world
+from snapshotter.core import report, report_care, report_status
 from snapshotter.results import Exit
 
 
@@ -55,19 +56,37 @@ def log_command(archive: str | None, target: str | None, day: str | None, limit:
 
 @click.command("status", epilog=HELP)
 @click.argument("targets", metavar="[SOURCE[/STREAM]]...", nargs=-1)
+@click.option(
+    "--max-age",
+    type=LENGTH,
+    metavar="T",
+    help="For monitors, like 26h: exit with 3 and name the streams that have had no good news for longer.",
+)
 @json_option
 @click.pass_obj
-def status_command(archive: str | None, targets: tuple[str, ...], *, as_json: bool) -> int:
-    """Say for each stream what is there, what is missing, and why.
+def status_command(archive: str | None, targets: tuple[str, ...], max_age: float | None, *, as_json: bool) -> int:
+    """Say for each stream what is there, what is missing, and why; of one stream, draw a calendar of its days.
 
     \b
     Examples:
       snap status
-      snap status usgs-earthquakes
+      snap status usgs-earthquakes/events
+      snap status --max-age 26h
     """
-    result = looking.status(archive_folder(archive), targets, the_world())
-    echo_json(result) if as_json else echo(report.status(result))
-    return Exit.DONE
+    age = None if max_age is None else timedelta(seconds=max_age)
+    one = len(targets) == 1
+    with telling() as tell:
+        result = looking.status(archive_folder(archive), targets, the_world(), max_age=age, calendar=one, tell=tell)
+    if as_json:
+        echo_json(result)
+    else:
+        echo(report.status(result))
+        if result.calendar:
+            from snapshotter.cli.drawing import draw  # noqa: PLC0415 - only where there is something to draw
+
+            draw(result.calendar)
+        echo(report_status.stale(result.stale))
+    return Exit.SOME_DAYS if result.stale else Exit.DONE
 
 
 @click.group("quarantine", invoke_without_command=True, epilog=HELP)

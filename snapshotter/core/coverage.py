@@ -82,13 +82,19 @@ def next_step(fact: MissFact | None) -> str:
 
 def unsettled(judge: Judge) -> tuple[Days, ...]:
     """The days that are not complete, from the first to the last that there could be."""
+    span = extent(judge)
+    return days_between(judge.complete, span) if span is not None else ()
+
+
+def extent(judge: Judge) -> Days | None:
+    """The first and the last day that there could be, as far as that is known."""
     ledger, zone = judge.ledger, judge.terms.zone
     firsts = [segments[0].window.start for segments in (ledger.proved, ledger.misses) if segments]
     known = [day_at(instant, zone) for instant in firsts] + judge.filled[:1]
     if judge.floor is not None:
         known = [day_at(judge.floor, zone)] + [days[0] for days in judge.complete[:1]]
     last = judge.today if judge.terms.end is None else min(judge.today, day_at(judge.terms.end - MOMENT, zone))
-    return days_between(judge.complete, (min(known), last)) if known else ()
+    return (min(known), last) if known and min(known) <= last else None
 
 
 def _length(ranges: tuple[Days, ...]) -> int:

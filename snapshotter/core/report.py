@@ -30,6 +30,7 @@ from snapshotter.results import (
 WIDTH = 80
 MOST_DAYS = 12
 MOST_COMMITS = 12
+MOST_PROBLEMS = 3
 LONGEST = 400  # characters of one line that may come from outside
 
 
@@ -237,11 +238,11 @@ def log(entries: Sequence[LogEntry]) -> str:
 
 def status(result: Status) -> str:
     """`status`: a line a stream, then what is wrong."""
-    lines = [notice(item) for item in result.notices]
+    lines = [line for item in result.notices for line in _folded(notice(item))]
     if not result.streams:
         return _text([*lines, "no sources yet; add one with `snap add`"])
     for stream in result.streams:
-        lines += [f"{stream.stream}: {_safe(stream.summary)}", *_status_details(stream)]
+        lines += [*_folded(f"{stream.stream}: {_safe(stream.summary)}"), *_status_details(stream)]
     if result.waiting_spool:
         lines += [f"{_count(result.waiting_spool, 'window')} half fetched; the next fetch goes on there"]
     if result.quarantined:
@@ -250,12 +251,29 @@ def status(result: Status) -> str:
 
 
 def _status_details(stream: StreamStatus) -> list[str]:
-    lines: list[str] = []
-    if stream.records:
-        lines += [f"  {_count(stream.records, 'record')}"]
+    good = f", last good answer {stream.last_good:%Y-%m-%d %H:%M} UTC" if stream.last_good is not None else ""
+    lines = [f"  {_count(stream.records, 'record')}{good}"] if stream.records else []
     if stream.held:
         lines += [f"  {_count(stream.held, 'version')} held back and waiting for you (`snap held`)"]
-    return lines + [f"  {line}" for line in problems(stream.problems[:3])]
+    for problem in stream.problems[:MOST_PROBLEMS]:
+        told = f"{problem.state}{_days(problem.first, problem.last)}: {_safe(problem.why)}"
+        lines += _folded(told, indent="  ")
+        lines += _folded(_safe(problem.next_step), indent="    ") if problem.next_step else []
+    if stream.problems:
+        more = len(stream.problems) - MOST_PROBLEMS
+        lines += [f"  {f'and {more} more; ' if more > 0 else ''}what to do: snap gaps {stream.stream}"]
+    return lines
+
+
+def _folded(text: str, *, indent: str = "") -> list[str]:
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
 
 # --- words ---

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from snapshotter.exits import Exit as Exit
 from snapshotter.exits import worst
 from snapshotter.model import Change, DayState, HeldBack, Job, Window
+from snapshotter.results.calendar import CalendarDay, Stale
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,8 @@ class Status:
     notices: tuple[Notice, ...]
     waiting_spool: int = 0
     quarantined: int = 0
+    calendar: tuple[CalendarDay, ...] = ()  # of the one stream that was asked for
+    stale: tuple[Stale, ...] = ()  # older than `--max-age` allows
 
 
 @dataclass(frozen=True, slots=True)
