@@ -8,6 +8,7 @@ from datetime import date, datetime
 from snapshotter.core.coverage import Coverage
 from snapshotter.core.days import day_at
 from snapshotter.core.escaping import escape
+from snapshotter.core.missing import MissClass, class_of, class_words, given_up_words, is_given_up, step_words
 from snapshotter.core.states import ONE, Judge, Judged, StateRange, minute
 from snapshotter.evidence import Missed
 from snapshotter.model import DayState, MissFact
@@ -15,24 +16,6 @@ from snapshotter.results.days import Evidence, Gap, Hindrance, Lack
 
 NEEDED = (DayState.FAILED, DayState.INVALID, DayState.PARTIAL, DayState.UNTRIED)  # what somebody or something must do
 STANDING = ("untrusted", "missing_secret", "zone")  # hindrances that stay until somebody acts
-
-_CLASSES = {  # kind of a miss -> what it is, in words
-    "network": "the way to the API failed",
-    "server": "the API failed",
-    "rate_limit": "the API said that too much was asked",
-    "auth": "the API does not accept the credentials",
-    "forbidden": "the API does not allow this",
-    "gone": "the API no longer has these days",
-    "request": "the API does not understand what is asked",
-    "other": "the API answered otherwise than expected",
-    "secret": "the answer held the value of a secret",
-    "interrupted": "the walk was interrupted",
-    "order": "records did not come in the order that was declared",
-    "loop": "the pages went in a circle",
-    "limit": "the API gives no more pages than these",
-    "shifted": "records moved between pages while they were read",
-    "recheck": "the first page could not be asked again to prove the walk",
-}
 
 
 def gap_of(stream: str, piece: StateRange, *, now: datetime, hindrance: Hindrance | None) -> Gap:
@@ -68,8 +51,11 @@ def lack_of(
     if judged.state in (DayState.SAVED, DayState.EMPTY, DayState.BEYOND):
         return _settled(judged, named)
     if missed is not None:
-        step, commands = _step(missed.fact, stream=stream, named=named, now=now, hindrance=hindrance)
-        return _with(missed, Lack(state, missed.fact.kind, miss_sentence(missed.fact), step, commands))
+        step, commands = _step(missed, stream=stream, named=named, now=now, hindrance=hindrance)
+        return _with(
+            missed,
+            Lack(state, class_of(missed.fact).value, miss_sentence(missed.fact), step, commands, kind=missed.fact.kind),
+        )
     if hindrance is not None:
         return Lack(state, hindrance.cause, hindrance.why, hindrance.step, (hindrance.command,))
     if judged.state is DayState.PARTIAL:
@@ -103,6 +89,7 @@ def _with(missed: Missed | None, lack: Lack) -> Lack:
         lack.why,
         lack.step,
         lack.commands,
+        kind=lack.kind,
         first_seen=missed.first,
         last_try=missed.at,
         tries=fact.tries,
@@ -113,35 +100,36 @@ def _with(missed: Missed | None, lack: Lack) -> Lack:
 
 def miss_sentence(fact: MissFact) -> str:
     """What went wrong, first by its class, then in the words of whoever said it."""
-    words = _CLASSES.get(fact.kind)
-    if words is None:
-        words = "the answer could not be used" if fact.state == "invalid" else escape(fact.kind, 40)
     why = escape(fact.why, 200)
     said = fact.status is None or why.startswith(str(fact.status))
-    return f"{words}{'' if said else f' ({fact.status})'}{f': {why}' if why else ''}"
+    return f"{class_words(class_of(fact))}{'' if said else f' ({fact.status})'}{f': {why}' if why else ''}"
 
 
 def _step(
-    fact: MissFact, *, stream: str, named: str, now: datetime, hindrance: Hindrance | None
+    missed: Missed, *, stream: str, named: str, now: datetime, hindrance: Hindrance | None
 ) -> tuple[str, tuple[str, ...]]:
     """What to do about a miss: in words, then what to type."""
-    source = stream.split("/", 1)[0]
-    if fact.state == "invalid" and fact.quarantine:
+    fact, source = missed.fact, stream.split("/", 1)[0]
+    found = class_of(fact)
+    check = f"snap check {source}"
+    if found is MissClass.UNUSABLE and fact.quarantine:
         show, again = f"snap quarantine show {fact.quarantine}", f"snap quarantine retry {fact.quarantine}"
-        return "look at what came, correct the source file, read it again", (show, f"snap check {source}", again)
-    match fact.kind:
-        case "auth":
-            return f"renew the credentials of {source}, then", (named,)
-        case "forbidden":
-            return f"see what the credentials of {source} may read, then", (named,)
-        case "gone":
-            return "the API no longer has it: nothing brings it back", ()
-        case "request":
-            return "correct path and params in the source file, then", (f"snap check {source}", named)
-    if fact.state == "invalid":
-        return "correct the source file, then", (f"snap check {source}", named)
+        return "look at what came, correct the source file, read it again", (show, check, again)
     if hindrance is not None and hindrance.cause in STANDING:
         return hindrance.step, (hindrance.command,)
+    match found:
+        case MissClass.AUTH:
+            return f"renew the credentials of {source}, then", (named,)
+        case MissClass.FORBIDDEN:
+            return f"see what the credentials of {source} may read, then", (named,)
+        case MissClass.REQUEST:
+            return "correct path and params in the source file, then", (check, named)
+        case MissClass.UNUSABLE:
+            return "correct the source file, then", (check, named)
+        case MissClass.GONE:
+            return f"{step_words(fact)}; to ask all the same", (named,)
+    if is_given_up(missed):
+        return f"{given_up_words(missed).split('; ')[0]}; to ask it again", (f"snap reconcile {stream}",)
     if fact.next_try is not None and fact.next_try > now:
         return f"asked again by itself from {minute(fact.next_try)}; at once", (named,)
     return "the next fetch asks it again", (named,)

@@ -223,12 +223,10 @@ def _sentence(judged: Judged, lack: Lack, tries: Sequence[DayTry]) -> str:
             return (
                 f"It is {judged.reason}.{has}" if judged.reason.startswith("not") else f"It {_is(judged.reason)}.{has}"
             )
-        case DayState.INVALID:
-            return f"Data came, but {lack.why}."
+        case DayState.INVALID | DayState.FAILED:
+            return f"{lack.why[:1].upper()}{lack.why[1:]}."
         case DayState.PARTIAL:
             return f"It is there in part ({count}): {lack.why}."
-        case DayState.FAILED:
-            return f"It failed: {lack.why}."
         case DayState.UNTRIED:
             return f"It was never asked: {lack.why}."
 

@@ -30,13 +30,17 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """Days in a row that are not there for one reason, with what to do about them."""
+    """Days in a row that are not there for one reason, with what to do about them.
+
+    `cause` is the class of a miss (`core.missing`) or what else stands in the way; `kind` is the miss in detail.
+    """
 
     state: str
     cause: str
     why: str
     step: str = ""  # what happens by itself, or what to do first
     commands: tuple[str, ...] = ()  # then, to be typed as they are
+    kind: str = ""
     first_seen: datetime | None = None
     last_try: datetime | None = None
     tries: int = 0

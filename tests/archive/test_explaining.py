@@ -68,7 +68,7 @@ def test_gaps_tell_reasons_and_the_next_command(tmp_path):
             snap fetch demo/items
 
         demo/items 2026-03-07: invalid
-          the answer could not be used (200): the JSON document is cut off at line 1,
+          data came and could not be used (200): the JSON document is cut off at line 1,
             column 11
           tried 2026-03-14 12:00 UTC
           look at what came, correct the source file, read it again:
@@ -77,8 +77,8 @@ def test_gaps_tell_reasons_and_the_next_command(tmp_path):
             snap quarantine retry {kept}
 
         demo/items 2026-03-08: failed
-          the API does not allow this: 403 (forbidden: this key or token may not read
-            it)
+          the credentials may not read it: 403 (forbidden: this key or token may not
+            read it)
           tried 2026-03-14 12:00 UTC
           see what the credentials of demo may read, then:
             snap fetch demo/items --since 2026-03-08 --until 2026-03-08""")
@@ -125,7 +125,7 @@ def test_gaps_of_chosen_days_are_cut_to_them(tmp_path):
 
         assert causes(archive, since=date(2026, 3, 4), until=date(2026, 3, 7)) == [
             ("04", "untried", "max_requests"),
-            ("07", "invalid", "syntax"),
+            ("07", "invalid", "unusable"),
         ]
 
 
@@ -210,8 +210,8 @@ def test_the_story_of_a_day_that_changed(tmp_path):
 @pytest.mark.parametrize(
     ("day", "state", "sentence"),
     [
-        ("2026-03-05", "failed", "It failed: the API failed: 503 (the service is not available now)"),
-        ("2026-03-07", "invalid", "Data came, but the answer could not be used (200): the JSON document is cut off"),
+        ("2026-03-05", "failed", "The API failed: 503 (the service is not available now)"),
+        ("2026-03-07", "invalid", "Data came and could not be used (200): the JSON document is cut off"),
         ("2026-03-10", "empty", "It is not there: the API has no records of it, last seen 2026-03-14 12:00 UTC"),
         ("2026-03-14", "open", "It is not over yet."),
         ("2026-03-15", "open", "It has not begun."),
