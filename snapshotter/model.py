@@ -281,14 +281,36 @@ class PageRecords:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldEdit:
+    """A place in a record that differs. Values are JSON text, cut with `…`; None: nothing stood there."""
+
+    path: str  # a member path, "" for the record itself
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A record that came, went or changed."""
+
+    kind: Literal["added", "removed", "changed"]
+    id: str | None  # as JSON text; None: it has no id
+    text: str = ""  # the beginning of a record without an id
+    fields: tuple[FieldEdit, ...] = ()
+    more: int = 0  # places that differ beyond those of `fields`
+    note: str = ""  # in words, where no field is told
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
-    """How a document changed. Counts by record identity; `lines` are for people, bounded."""
+    """How a document changed. Counts by record identity; `lines` are for people, `edits` for programs, both bounded."""
 
     added: int = 0
     removed: int = 0
     changed: int = 0
     lines: tuple[str, ...] = ()
-    cut_short: bool = False
+    cut_short: bool = False  # time ran out: pairs may be told as one removed and one added, and details are lacking
+    edits: tuple[Edit, ...] = ()  # the same records as in `lines`
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,6 +451,8 @@ class DayFact:
     added: int = 0
     removed: int = 0
     edited: int = 0
+    edits: tuple[Edit, ...] = ()  # the largest of them, of a document that was there before
+    cut_short: bool = False  # as of a `Change`
 
 
 @dataclass(frozen=True, slots=True)

@@ -271,6 +271,7 @@ class Committer:
             days_with_documents=documents,
             newest_proved=proved[-1].window.end if proved else None,
             rejected=rejected,
+            clock=self.opened.world.clock.monotonic,
         )
 
     # --- counting ---

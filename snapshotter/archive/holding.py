@@ -13,7 +13,7 @@ from snapshotter.archive.looking import UNDATED, document_path
 from snapshotter.archive.opening import Opened, catch_up_places, for_writing, open_archive
 from snapshotter.archive.settling import Settled
 from snapshotter.core import days, documents, paths, runs
-from snapshotter.core.diff import summarise
+from snapshotter.core.diff import bounded, summarise
 from snapshotter.core.records import Reader
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import World
@@ -190,4 +190,6 @@ def _fact(new: bytes, old: bytes | None, change: Change, *, records: int) -> Day
         added=change.added,
         removed=change.removed,
         edited=change.changed,
+        edits=bounded(change.edits),
+        cut_short=change.cut_short,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from snapshotter.core import days, documents, paths
+from snapshotter.core.diff import bounded
 from snapshotter.model import Change, DayFact, FileChange, JobStory, Record, Window
 from snapshotter.spec import Expect, Kind, Stream
 from snapshotter.walks import Walked
@@ -37,6 +38,7 @@ class Archived:
     days_with_documents: Callable[[], Collection[date]]
     newest_proved: datetime | None
     rejected: Callable[[str, bytes], bool] = lambda path, data: False  # whether the user dropped this version
+    clock: Callable[[], float] = lambda: 0.0  # that bounds how long changes are described
 
 
 def settle(stream: Stream, walked: Walked, archived: Archived, *, started: datetime) -> Settled:
@@ -53,7 +55,7 @@ def _settle_snapshot(stream: Stream, walked: Walked, archived: Archived) -> Sett
     path = paths.snapshot(stream.key)
     if not walked.good or walked.not_modified:  # a part of a state says nothing about the rest
         return Settled((), _story(stream, walked, proved=None, facts={}))
-    change = documents.settle_snapshot(stream, walked.records, archived.read(path))
+    change = documents.settle_snapshot(stream, walked.records, archived.read(path), clock=archived.clock)
     if change is None:
         return Settled((), _story(stream, walked, proved=None, facts={}))
     filed = _filed(stream, {None: change}, archived, path_of=lambda _: path, expected=lambda _: stream)
@@ -83,6 +85,7 @@ def _settle_days(stream: Stream, walked: Walked, archived: Archived, *, started:
         records=walked.records,
         old={day: data for day, data in read.items() if data is not None},
         elsewhere=elsewhere,
+        clock=archived.clock,
     )
     filed = _filed(
         stream,
@@ -230,6 +233,8 @@ def _fact(document: documents.DocumentChange) -> DayFact:
         added=document.change.added,
         removed=document.change.removed,
         edited=document.change.changed,
+        edits=bounded(document.change.edits),
+        cut_short=document.change.cut_short,
     )
 
 

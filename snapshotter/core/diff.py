@@ -1,7 +1,7 @@
 """How two versions of a document differ, in counts and in a few lines that a person reads.
 
-Equal records are set aside first, the rest is matched by id, and deepdiff sees only the pairs that differ, the largest
-ones. Whether a document changed at all is decided by its bytes, elsewhere.
+Equal records are set aside first, the rest is matched by id, those without one by content, and deepdiff sees only the
+pairs that differ, the largest ones. Whether a document changed at all is decided by its bytes, elsewhere.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
-from snapshotter.canonical import Json, decode_document, encode
+from snapshotter.canonical import Json, decode_document, encode, plain
 from snapshotter.core.escaping import dotted, escape
 from snapshotter.core.select import drop, parse_path
-from snapshotter.model import Change, Record
+from snapshotter.core.similarity import paired
+from snapshotter.model import Change, Edit, FieldEdit, Record
 
 LINES = 20
 WIDTH = 160
@@ -24,20 +25,25 @@ WHOLE = b"null"  # the key of the one object of an `as = "single"` document; no 
 
 _NAME_WIDTH = 60
 _VALUE_WIDTH = 48
+_FIELDS = 24  # of one record
+_TEXT = 200  # characters of a value
+_ROOM = 6_000  # characters of the edits of a document in a run record
+_MOST_FOR_DEEPDIFF = 1_000  # pairs
 _MOST_MEASURED = 1_000  # changed records
 _DEEPEST_LOOK = 300_000  # bytes of a pair, beyond which only its members are compared
 
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """What is left of two versions when equal records are set aside."""
+    """What is left of two versions when equal records are set aside; with `cut_short` more might be pairs."""
 
     added: tuple[Record, ...]
     removed: tuple[Record, ...]
-    changed: tuple[tuple[Record, Record], ...]  # (old, new), of one id
+    changed: tuple[tuple[Record, Record], ...]  # (old, new), of one id or much alike
+    cut_short: bool = False
 
 
-def compare(old: Sequence[Record], new: Sequence[Record]) -> Sides:
+def compare(old: Sequence[Record], new: Sequence[Record], *, clock: Callable[[], float], deadline: float) -> Sides:
     """What came, went and changed; records without an id are matched by content, each copy for itself."""
     waiting = Counter(record.text for record in old)
     fresh: list[Record] = []
@@ -59,7 +65,24 @@ def compare(old: Sequence[Record], new: Sequence[Record]) -> Sides:
             added.append(record)
         else:
             changed.append((before, record))
-    return Sides(tuple(added), tuple(gone.values()), tuple(changed))
+    return _alike(Sides(tuple(added), tuple(gone.values()), tuple(changed)), clock=clock, deadline=deadline)
+
+
+def _alike(sides: Sides, *, clock: Callable[[], float], deadline: float) -> Sides:
+    """The same, with those without an id that are much alike told as changed."""
+    removed = [record for record in sides.removed if record.key is None]
+    added = [record for record in sides.added if record.key is None]
+    found = paired(removed, added, clock=clock, deadline=deadline)
+    if not found.pairs:
+        return replace(sides, cut_short=found.cut_short)
+    pairs = [(removed[one], added[other]) for one, other in found.pairs]
+    taken = {id(record) for pair in pairs for record in pair}
+    return Sides(
+        tuple(record for record in sides.added if id(record) not in taken),
+        tuple(record for record in sides.removed if id(record) not in taken),
+        (*sides.changed, *pairs),
+        found.cut_short,
+    )
 
 
 def summarise(
@@ -69,25 +92,29 @@ def summarise(
     ignore: Sequence[str],
     clock: Callable[[], float],
     seconds: float = 2.0,
+    most: int = LINES,
 ) -> Change:
     """The change from one version to the other; after `seconds` of the clock, lines name records without details."""
-    sides = compare(old, new)
-    largest = heapq.nsmallest(LINES, _drafts(sides), key=lambda draft: (-draft.size, draft.new.text))
-    deadline = clock() + seconds
+    began = clock()
+    sides = compare(old, new, clock=clock, deadline=began + seconds / 2)
+    largest = heapq.nsmallest(most, _drafts(sides), key=lambda draft: (-draft.size, draft.new.text))
+    edits: list[Edit] = []
     lines: list[str] = []
-    cut_short = False
+    cut_short = sides.cut_short
     for draft in largest:
-        in_time = draft.old is None or clock() < deadline
+        in_time = draft.old is None or clock() < began + seconds
         cut_short = cut_short or not in_time
-        lines.append(_line(draft, ignore, with_details=in_time))
-    return Change(len(sides.added), len(sides.removed), len(sides.changed), tuple(lines), cut_short)
+        edit = _edit(draft, ignore, with_details=in_time)
+        edits.append(edit)
+        lines.append(line_of(edit))
+    return Change(len(sides.added), len(sides.removed), len(sides.changed), tuple(lines), cut_short, tuple(edits))
 
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
     """A line to be written."""
 
-    verb: str
+    verb: Literal["added", "removed", "changed"]
     size: int  # bytes that differ
     new: Record
     old: Record | None = None  # only of a changed record
@@ -128,34 +155,59 @@ def _longest(holds: Callable[[int], bool], limit: int) -> int:
     return low
 
 
-# --- lines ---
+# --- edits and lines ---
 
 
-def _line(draft: _Draft, ignore: Sequence[str], *, with_details: bool) -> str:
-    head = f"{draft.verb} {_name(draft.new)}".rstrip()
-    if draft.old is None or not with_details:
-        return escape(head, WIDTH)
-    details = ", ".join(_details(draft.old.text, draft.new.text, ignore))
-    return escape(f"{head}: {details}", WIDTH)
+def bounded(edits: Sequence[Edit]) -> tuple[Edit, ...]:
+    """As many edits, the largest first, as a run record has room for: of one day a few thousand characters."""
+    kept: list[Edit] = []
+    room = _ROOM
+    for edit in edits:
+        room -= 80 + len(edit.text) + sum(40 + len(f.path) + len(f.old or "") + len(f.new or "") for f in edit.fields)
+        if room < 0 and kept:
+            break
+        kept.append(edit)
+    return tuple(kept)
 
 
-def _name(record: Record) -> str:
+def line_of(edit: Edit) -> str:
+    """An edit in one line: `changed ci37868143: properties.mag 2 → 2.1`."""
+    head = f"{edit.kind} {name_of(edit)}".rstrip()
+    details = ", ".join(f"{field.path} {_shown(field.old)} → {_shown(field.new)}".lstrip() for field in edit.fields)
+    details = details or edit.note
+    return escape(f"{head}: {details}" if details else head, WIDTH)
+
+
+def name_of(edit: Edit) -> str:
     """The id of a record as people write it, or the beginning of a record without one."""
-    if record.key is None:
-        return escape(record.text.decode(), _NAME_WIDTH)
-    if record.key == WHOLE:
+    if edit.id is None:
+        return escape(edit.text, _NAME_WIDTH)
+    if edit.id == WHOLE.decode():
         return ""
-    value = decode_document(record.key).value
-    return escape(value if isinstance(value, str) else record.key.decode(), _NAME_WIDTH)
+    if edit.id.endswith("…"):
+        return escape(edit.id, _NAME_WIDTH)
+    value = decode_document(edit.id.encode()).value
+    return escape(value if isinstance(value, str) else edit.id, _NAME_WIDTH)
 
 
-def _details(old: bytes, new: bytes, ignore: Sequence[str]) -> list[str]:
-    """`properties.mag 2 → 2.1` for each place that differs, in the order of the document."""
+def _edit(draft: _Draft, ignore: Sequence[str], *, with_details: bool) -> Edit:
+    record = draft.new
+    key = None if record.key is None else _cut(record.key.decode())
+    text = _cut(record.text.decode()) if key is None else ""
+    if draft.old is None or not with_details:
+        return Edit(draft.verb, key, text)
+    fields, note = _fields(draft.old.text, draft.new.text, ignore)
+    more = max(0, len(fields) - _FIELDS)
+    return Edit(draft.verb, key, text, tuple(fields[:_FIELDS]), more, note)
+
+
+def _fields(old: bytes, new: bytes, ignore: Sequence[str]) -> tuple[list[FieldEdit], str]:
+    """Each place that differs, in the order of the document, or words where no place is told."""
     before, after = (_without(decode_document(text).value, ignore) for text in (old, new))
     if len(old) + len(new) > _DEEPEST_LOOK:
-        return _members(before, after) or ["only ignored fields"]
+        return [], ", ".join(_members(before, after)) or "only ignored fields"
     places = _deep_differences(_leaves(before), _leaves(after))
-    return [f"{dotted(place)} {old} → {new}".lstrip() for place, old, new in places] or ["only ignored fields"]
+    return places, "" if places else "only ignored fields"
 
 
 def _without(value: Json, ignore: Sequence[str]) -> Json:
@@ -181,24 +233,62 @@ def _leaves(value: Json) -> Json:
     return encode(value).decode()
 
 
-def _deep_differences(before: Json, after: Json) -> list[tuple[list[str | int], str, str]]:
+def _deep_differences(before: Json, after: Json) -> list[FieldEdit]:
     """Where two trees of leaves differ, and what stands there in each."""
     from deepdiff import DeepDiff  # noqa: PLC0415 - costs 100 ms, and most runs have nothing to describe
 
     found: Any = DeepDiff(before, after, view="tree", ignore_order=False)
     levels = [(level.path(output_format="list"), level.t1, level.t2) for kind in found.values() for level in kind]
     levels.sort(key=lambda level: [(isinstance(step, str), str(step).zfill(9)) for step in level[0]])
-    return [(place, _shown(old), _shown(new)) for place, old, new in levels]
+    return [FieldEdit(_cut(dotted(place)), _text_of(old), _text_of(new)) for place, old, new in levels]
 
 
-def _shown(leaves: Json) -> str:
-    return escape(_written(leaves), _VALUE_WIDTH)
+def _shown(text: str | None) -> str:
+    return "(none)" if text is None else escape(text, _VALUE_WIDTH)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _TEXT else text[: _TEXT - 1] + "…"
+
+
+def _text_of(leaves: Json) -> str | None:
+    """The JSON text of a tree of leaves, cut; None where deepdiff says that nothing is there."""
+    return _cut(_written(leaves)) if isinstance(leaves, dict | list | str) else None
 
 
 def _written(leaves: Json) -> str:
     """The JSON text of a tree of leaves, as much of it as is shown."""
     if isinstance(leaves, dict):
-        return "{" + ",".join(f'"{name}":{_written(member)}' for name, member in islice(leaves.items(), 9)) + "}"
+        return "{" + ",".join(f'"{name}":{_written(member)}' for name, member in islice(leaves.items(), 40)) + "}"
     if isinstance(leaves, list):
-        return "[" + ",".join(map(_written, leaves[:_VALUE_WIDTH])) + "]"
-    return leaves if isinstance(leaves, str) else "(none)"
+        return "[" + ",".join(map(_written, leaves[:_TEXT])) + "]"
+    return str(leaves)
+
+
+# --- deepdiff's own form ---
+
+
+def as_deepdiff(sides: Sides) -> str:
+    """What differs as deepdiff writes it in JSON, records by their id; the first thousand pairs."""
+    from deepdiff import DeepDiff  # noqa: PLC0415 - as above
+
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    for old, new in sides.changed[:_MOST_FOR_DEEPDIFF]:
+        name = _key(new)
+        before[name], after[name] = _value(old), _value(new)
+    before |= {_key(record): _value(record) for record in sides.removed[:_MOST_FOR_DEEPDIFF]}
+    after |= {_key(record): _value(record) for record in sides.added[:_MOST_FOR_DEEPDIFF]}
+    found: Any = DeepDiff(before, after, verbose_level=2)
+    return str(found.to_json())
+
+
+def _key(record: Record) -> str:
+    if record.key is None:
+        return record.text.decode()
+    value = decode_document(record.key).value
+    return value if isinstance(value, str) else record.key.decode()
+
+
+def _value(record: Record) -> Any:
+    return plain(decode_document(record.text).value)

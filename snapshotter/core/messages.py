@@ -86,6 +86,7 @@ def _both(old: DayFact | None, new: DayFact) -> DayFact:
         old.added + new.added,
         old.removed + new.removed,
         old.edited + new.edited,
+        cut_short=old.cut_short or new.cut_short,
     )
 
 
@@ -216,8 +217,10 @@ def _changed_lines(name: str, fact: DayFact, change: Change | None) -> str:
     lines = [f"{name}: {counts}{', now empty' if fact.change == 'emptied' else ''}"]
     told = change.lines if change else ()
     lines += [_wrap(escape(line, 400), indent="  ") for line in told[:LINES_TOLD]]
-    if len(told) > LINES_TOLD or (change is not None and change.cut_short):
-        lines.append("  … and more (see the difference itself)")
+    if fact.cut_short or (change is not None and change.cut_short):
+        lines.append("  … cut short: describing it took too long (see `snap diff`)")
+    elif len(told) > LINES_TOLD:
+        lines.append("  … and more (see `snap diff`)")
     return "\n".join(lines)
 
 

@@ -1,5 +1,6 @@
 """A change is told in exact counts and a few lines, cheaply."""
 
+import json
 import subprocess
 import sys
 import time
@@ -10,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snapshotter.canonical import Number, encode
-from snapshotter.core.diff import LINES, WHOLE, WIDTH, summarise
-from snapshotter.model import Change, Record
+from snapshotter.core.diff import LINES, WHOLE, WIDTH, as_deepdiff, bounded, compare, summarise
+from snapshotter.model import Change, Edit, FieldEdit, Record
 
 
 def a_record(value, *, key: bytes | None = None) -> Record:
@@ -67,7 +68,7 @@ def test_what_is_ignored_is_not_told():
 def test_records_come_and_go_by_their_id():
     change = changed([{"id": 1}, {"id": "b\n"}], [{"id": 1}, {"id": 3}])
 
-    assert change == Change(added=1, removed=1, lines=("removed b\\u000a", "added 3"))
+    assert (change.added, change.removed, change.lines) == (1, 1, ("removed b\\u000a", "added 3"))
 
 
 def test_records_without_an_id_are_matched_by_content_each_copy_for_itself():
@@ -140,7 +141,7 @@ def test_one_insertion_among_5000_is_one_addition_in_milliseconds():
     began = time.perf_counter()
     change = summarise(old, new, ignore=(), clock=time.perf_counter)
 
-    assert change == Change(added=1, lines=("added -1",))
+    assert change == Change(added=1, lines=("added -1",), edits=(Edit("added", "-1"),))
     assert time.perf_counter() - began < 0.5
 
 
@@ -155,6 +156,93 @@ sys.exit("deepdiff" in sys.modules)
 """
 
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_programs_get_each_field_with_its_old_and_new_json_text():
+    change = changed([a_quake()], [a_quake(mag=Number("2.10"), new={"a": [1]})])
+
+    assert change.edits == (
+        Edit(
+            "changed",
+            '"ci37868143"',
+            fields=(FieldEdit("properties.mag", "2", "2.10"), FieldEdit("properties.new", None, '{"a":[1]}')),
+        ),
+    )
+
+
+def test_of_a_record_with_very_many_edits_the_first_are_told_and_the_rest_counted():
+    old, new = ({"id": 1} | {f"m{place:02}": side for place in range(40)} for side in "ab")
+
+    (edit,) = changed([old], [new]).edits
+
+    assert (len(edit.fields), edit.more) == (24, 16)
+
+
+def test_a_run_record_has_room_for_the_largest_edits_only():
+    old, new = ([{"id": place, "text": side * 400} for place in range(LINES)] for side in "ab")
+    edits = changed(old, new).edits
+
+    kept = bounded(edits)
+
+    assert kept == edits[: len(kept)]
+    assert 5 < len(kept) < LINES
+    assert bounded(edits[:1]) == edits[:1]
+
+
+def an_hour(hour: int, **members) -> dict:
+    return {"time": f"2024-05-01T{hour:02}:00", "kind": "hour", "unit": "C"} | members
+
+
+def test_a_record_without_an_id_that_is_much_like_one_that_went_has_changed():
+    old = [an_hour(hour, temp=hour) for hour in range(24)]
+    new = [an_hour(hour, temp=99 if hour == 7 else hour) for hour in range(24)][1:]
+
+    change = changed(old, new)
+
+    assert (change.added, change.removed, change.changed) == (0, 1, 1)
+    assert any(line.endswith(": temp 7 → 99") for line in change.lines)
+
+
+def test_records_without_an_id_that_share_little_came_and_went():
+    change = changed([{"a": 1, "b": 2, "c": 3}], [{"a": 1, "b": 9, "c": 9}])
+
+    assert (change.added, change.removed, change.changed) == (1, 1, 0)
+
+
+def test_looking_for_alike_records_ends_in_time_and_says_so():
+    ticks = iter(range(10_000))
+    old, new = ([{"k": place, "l": place, "v": side} for place in range(200)] for side in (1, 2))
+
+    change = changed(old, new, clock=lambda: float(next(ticks)))
+
+    assert change.cut_short
+    assert len(new) == len(old) + change.added - change.removed
+
+
+def test_thousands_of_records_without_ids_that_all_changed_take_bounded_time():
+    old, new = (
+        [
+            a_record({"a": place, "b": f"n{place % 977}", "c": [place % 31] * 9, "v": [side, place]})
+            for place in range(5_000)
+        ]
+        for side in (1, 2)
+    )
+
+    began = time.perf_counter()
+    change = summarise(old, new, ignore=(), clock=time.perf_counter)
+
+    assert time.perf_counter() - began < 10.0
+    assert change.cut_short or change.changed == 5_000
+
+
+def test_deepdiff_itself_gets_only_what_differs():
+    old, new = ([a_record(a_quake(mag=mag)), a_record({"id": "same"})] for mag in (2, 3))
+
+    told = json.loads(as_deepdiff(compare(old, new, clock=lambda: 0.0, deadline=1.0)))
+
+    assert told == {
+        "values_changed": {"root['ci37868143']['properties']['mag']": {"new_value": 3, "old_value": 2}},
+    }
 
 
 VALUES = st.recursive(

@@ -14,7 +14,7 @@ from snapshotter.core.days import days_of
 from snapshotter.core.documents import Settled, held, settle, settle_snapshot, snapshot_span
 from snapshotter.core.records import Reader
 from snapshotter.errors import Damaged, Unreadable
-from snapshotter.model import Change, Record, Window
+from snapshotter.model import Change, Edit, Record, Window
 from snapshotter.spec import DayRule, Expect, Kind, Overlap, Span, Stream, WindowRule
 from tests.core.things import BY_DATE, a_single, a_snapshot, a_stream, at
 
@@ -97,7 +97,7 @@ def test_a_complete_view_removes_what_it_lacks():
     outcome = archive.settle([a_thing("b")], proves=MAY_1)
 
     assert archive.ids() == ["b"]
-    assert outcome.documents[DAY].change == Change(removed=1, lines=("removed a",))
+    assert (outcome.documents[DAY].change.removed, outcome.documents[DAY].change.lines) == (1, ("removed a",))
     assert (outcome.documents[DAY].was, outcome.documents[DAY].records) == (2, 1)
 
 
@@ -384,7 +384,7 @@ def test_a_whole_state_is_replaced_whole():
     second = settle_snapshot(stream, records_of(stream, [{"id": 2}]), first.new)
 
     assert first.new == b'[\n{"id":1},\n{"id":2}\n]\n'
-    assert second.change == Change(removed=1, lines=("removed 1",))
+    assert second.change == Change(removed=1, lines=("removed 1",), edits=(Edit("removed", "1"),))
     assert settle_snapshot(stream, records_of(stream, [{"id": 2}]), second.new) is None
 
 

@@ -201,7 +201,7 @@ def test_what_is_much_is_told_in_part():
     text = told(a_story(WEEK, days=days | new), *missed, *windows, changes={date(2017, 3, 2): change})
 
     assert text.splitlines()[2:4] == ["2017-03-02: 60 edited", "  ~ 0"]
-    assert "  … and more (see the difference itself)" in text
+    assert "  … cut short: describing it took too long (see `snap diff`)" in text
     assert "And 40 more days changed." in text
     assert "and 20 more." in " ".join(text.split())
     assert "Missed: 20 more windows" in text
