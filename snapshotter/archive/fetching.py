@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from snapshotter.archive.changing import hold_changed
 from snapshotter.archive.lanes import Stops, Tell, Work
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.running import Drawn, Errand, carry_out
@@ -26,6 +27,7 @@ def plan(path: Path, options: FetchOptions, world: World) -> Planned:
     spool = Spool(opened.local / "spool", world.clock)
     with opened.closing():
         drawn = draw(opened, spool, options, now=world.clock.now())
+        hold_changed(opened, drawn)
     return Planned(tuple(item.job for item in drawn.work), tuple(drawn.held_back), tuple(drawn.notices))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from snapshotter.archive.opening import Opened, waiting
 from snapshotter.archive.trust import Trust, trust_of, why_not
 from snapshotter.core import ledger, paths, runs
+from snapshotter.core.changing import ACCEPT
 from snapshotter.edge.secrets import gather
 from snapshotter.evidence import StreamLedger
 from snapshotter.model import RunRecord
@@ -61,7 +62,7 @@ class Hindrances:
         if known.last_try is None:
             return Hindrance("new_stream", "a new stream: nothing of it was asked yet", "the next fetch begins", ask)
         last = last_record(self.opened, stream.key)
-        if last is None or last.stories or not last.closes or not last.notes:
+        if last is None or last.stories or not last.closes or not last.notes or last.command == ACCEPT:
             return None
         why = last.notes[-1]
         if why == END_FOUND:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from snapshotter.archive.changing import hold_changed, keep_settings
 from snapshotter.archive.committing import Committer
 from snapshotter.archive.lanes import LaneSet, Stops, Tell, Work
 from snapshotter.archive.opening import Opened, for_writing
@@ -107,6 +108,8 @@ class _Run:
         self.telling.begin(self.opened.local, self.run, command=self.errand.command, targets=list(self.errand.targets))
         committer = Committer(self.opened, self.spool, run=self.run, command=self.errand.command, started=self.started)
         drawn = self.errand.draw(self.opened, self.spool, self.started)
+        hold_changed(self.opened, drawn)
+        keep_settings(self.opened)
         self.notices += drawn.notices
         self.codes |= drawn.codes
         for item in drawn.work:

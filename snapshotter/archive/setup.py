@@ -8,6 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from snapshotter import __version__, catalogue
+from snapshotter.archive.changing import all_changed
 from snapshotter.archive.opening import Opened, describe, for_writing, open_archive
 from snapshotter.archive.trust import remember_made, secrets_of, trust_of
 from snapshotter.canonical import encode_indented
@@ -20,6 +21,7 @@ from snapshotter.edge.zone import machine_zone
 from snapshotter.errors import UsageError
 from snapshotter.model import Batch, FileChange
 from snapshotter.results import Added, CatalogueEntry, Checked, Created, Missing, Notice
+from snapshotter.results.changing import ChangedStream
 
 README = "README.md"
 ATTRIBUTES = "# Files are kept byte for byte; git changes no line ends.\n* -text\n"
@@ -116,7 +118,15 @@ def check(path: Path, names: Collection[str], world: World) -> Checked:
         problems=tuple(str(problem) for problem in described.problems if problem.file in wanted),
         missing=missing_secrets(opened, sources),
         notes=tuple(_notes(opened, wanted)),
+        changed=_changed(opened, sources),
     )
+
+
+def _changed(opened: Opened, names: Collection[str]) -> tuple[ChangedStream, ...]:
+    """The streams of these sources that are described otherwise than in their last run."""
+    chosen = [(source, stream) for source, stream in opened.streams() if source.name in names]
+    with opened.closing():
+        return tuple(found.told() for found in all_changed(opened, chosen))
 
 
 def _notes(opened: Opened, wanted: Collection[str]) -> Iterator[Notice]:
@@ -139,7 +149,7 @@ def _files_of(opened: Opened, names: Collection[str]) -> set[str]:
         return everything
     wanted: set[str] = set()
     for name in names:
-        source = opened.described.sources.get(name)
+        source = opened.described.sources.get(name.split("/", 1)[0])
         file = source.file if source is not None else f"{paths.SOURCES}/{Path(name).stem}.toml"
         if file not in everything:
             known = sorted(Path(known).stem for known in everything if known.startswith(paths.SOURCES))

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from snapshotter.archive import setup
+from snapshotter.archive import changing, setup
 from snapshotter.cli.exits import HELP
 from snapshotter.cli.options import echo, echo_json, json_option
 from snapshotter.cli.surroundings import archive_folder, the_world
-from snapshotter.core import report
+from snapshotter.core import report, report_changing
 from snapshotter.results import Exit
 
 
@@ -56,17 +56,27 @@ def add_command(archive: str | None, name: str | None, *, as_json: bool) -> int:
 
 
 @click.command("check", epilog=HELP)
-@click.argument("sources", nargs=-1)
+@click.argument("sources", nargs=-1, metavar="[SOURCE[/STREAM]]...")
+@click.option("--accept", is_flag=True, help="Say that what changed in these streams is meant, and record that.")
 @json_option
 @click.pass_obj
-def check_command(archive: str | None, sources: tuple[str, ...], *, as_json: bool) -> int:
+def check_command(archive: str | None, sources: tuple[str, ...], *, accept: bool, as_json: bool) -> int:
     """Check snap.toml and the source files, all mistakes at once, and which secrets are missing.
+
+    Where a stream is described otherwise than in its last run, it says what that means for the archived days. A change
+    that would reinterpret them stops the stream until it is put back, or accepted here.
 
     \b
     Examples:
       snap check
       snap check strava
+      snap check strava/activities --accept
     """
+    if accept:
+        settled = changing.accept(archive_folder(archive), sources, the_world())
+        echo_json(settled) if as_json else echo(report_changing.accepted(settled))
+        return Exit.DONE
     result = setup.check(archive_folder(archive), sources, the_world())
     echo_json(result) if as_json else echo(report.checked(result))
-    return Exit.CONFIG if result.problems or result.missing else Exit.DONE
+    stopped = any(item.stopped for item in result.changed)
+    return Exit.CONFIG if result.problems or result.missing or stopped else Exit.DONE

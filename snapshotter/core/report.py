@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from snapshotter.core.escaping import escape
+from snapshotter.core.report_changing import changed
 from snapshotter.model import HeldBack, Job, QuarantineEntry, Window
 from snapshotter.results import (
     Added,
@@ -72,6 +73,7 @@ def checked(result: Checked) -> str:
     lines = [_safe(problem) for problem in result.problems]
     lines += [notice(note) for note in result.notes]
     lines += [missing(item) for item in result.missing]
+    lines += [changed(result.changed)] if result.changed else []
     if result.problems:
         return _text([*lines, "", _count(len(result.problems), "mistake") + " found"])
     streams = sum(len(names) for names in result.sources.values())

@@ -10,6 +10,7 @@ from snapshotter.exits import Exit as Exit
 from snapshotter.exits import worst
 from snapshotter.model import Change, DayState, HeldBack, Job, Window
 from snapshotter.results.calendar import CalendarDay, Stale
+from snapshotter.results.changing import ChangedStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Checked:
     problems: tuple[str, ...]  # one line each, with file, line, key, value, nearest key
     missing: tuple[Missing, ...]
     notes: tuple[Notice, ...] = ()
+    changed: tuple[ChangedStream, ...] = ()  # described otherwise than in their last run
 
 
 @dataclass(frozen=True, slots=True)
