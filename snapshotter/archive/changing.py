@@ -6,14 +6,13 @@ archive (`.git/snap/settings`), so that it can be compared too.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from snapshotter import __version__
 from snapshotter.archive.hindering import records_named
-from snapshotter.archive.opening import Opened, catch_up, for_writing
+from snapshotter.archive.opening import Opened, catch_up, for_writing, waiting
 from snapshotter.core import changing, paths, runs
 from snapshotter.core.changing import ACCEPT, Effect, KeyChange, Saved
 from snapshotter.core.config import load_settings, load_source
@@ -21,12 +20,9 @@ from snapshotter.edge.files import Folder
 from snapshotter.edge.world import World
 from snapshotter.errors import ConfigError, Damaged, UsageError
 from snapshotter.model import Batch, FileChange, RunRecord
-from snapshotter.results import Exit, Notice
+from snapshotter.results import Notice
 from snapshotter.results.changing import Accepted, ChangedKey, ChangedStream
 from snapshotter.spec import Source, Stream
-
-if TYPE_CHECKING:
-    from snapshotter.archive.running import Drawn
 
 KEPT = "settings"  # folder of what was not committed when a run worked from it
 _DECIDED = ("held ", "quarantine ")  # commands whose records come from single decisions, not from the description
@@ -58,6 +54,8 @@ class Found:
 
 def changed(opened: Opened, source: Source, stream: Stream) -> Found | None:
     """What a stream's description says otherwise than in its last run; None: nothing, or that cannot be known."""
+    if not opened.store.names(f"{stream.key}/{runs.FOLDER}") and not waiting(opened, stream.key):
+        return None  # nothing ran yet: then the ledger need not be opened either
     record = _baseline(opened, stream.key)
     if record is None:
         return None
@@ -78,20 +76,17 @@ def all_changed(opened: Opened, chosen: Sequence[tuple[Source, Stream]]) -> tupl
     return tuple(item for item in found if item is not None)
 
 
-def hold_changed(opened: Opened, drawn: Drawn) -> None:
-    """Take the streams out of a plan whose saved days it would reinterpret, and say what else is new."""
-    streams = {item.stream.key: (item.source, item.stream) for item in drawn.work}
-    for found in all_changed(opened, tuple(streams.values())):
-        key = found.stream.key
-        if (why := found.why_stopped) is not None:
-            drawn.work = [item for item in drawn.work if item.stream.key != key]
-            drawn.notices.append(Notice("error", key, why))
-            drawn.codes.add(Exit.CONFIG)
-            continue
-        for item in found.keys:
-            if item.effect is Effect.ANSWERS and not found.saved.is_nothing:
-                words = f"its description changed ({item}): {changing.consequence(item, found.saved)}"
-                drawn.notices.append(Notice("warning", key, words))
+def judged(found: Sequence[Found]) -> tuple[Mapping[str, str], tuple[Notice, ...]]:
+    """The streams that may not be asked, with why; and what of the others' changes a person should know."""
+    stopped = {item.stream.key: why for item in found if (why := item.why_stopped) is not None}
+    notices = [
+        Notice("warning", item.stream.key, f"its description changed ({key}): {changing.consequence(key, item.saved)}")
+        for item in found
+        if item.stream.key not in stopped and not item.saved.is_nothing
+        for key in item.keys
+        if key.effect is Effect.ANSWERS
+    ]
+    return stopped, tuple(notices)
 
 
 def keep_settings(opened: Opened) -> None:

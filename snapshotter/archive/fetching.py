@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from snapshotter.archive.changing import hold_changed
 from snapshotter.archive.lanes import Stops, Tell, Work
 from snapshotter.archive.opening import Opened, open_archive
-from snapshotter.archive.running import Drawn, Errand, carry_out
+from snapshotter.archive.running import Drawn, Errand, carry_out, hold_changed
 from snapshotter.archive.trust import Trust, secrets_of, trust_of, why_not
 from snapshotter.core import ledger, planning, resuming
+from snapshotter.core.changing import cut_otherwise
 from snapshotter.core.intervals import union
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import World
@@ -111,14 +111,3 @@ def _draw_stream(
     rest = [job for job in planned.jobs if job.name not in names or job.reason is Reason.FEED]
     drawn.work += [Work(source, stream, job) for job in rest]
     drawn.held_back += [*due.held_back, *(held for held in planned.held_back if held.job.name not in names)]
-
-
-def cut_otherwise(stream: Stream, zones: Sequence[str]) -> str | None:
-    """Why a stream cannot go on: its archived days were cut in another zone."""
-    if stream.day is None or not zones or stream.day.zone == zones[-1]:
-        return None
-    was, now = zones[-1], stream.day.zone
-    return (
-        f"its archived days are cut in {was}, and day.zone says {now} now: put {was} back,"
-        " or describe it as a new stream under another name; nothing of it is asked until then"
-    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from snapshotter.archive.opening import Opened, waiting
 from snapshotter.archive.trust import Trust, trust_of, why_not
 from snapshotter.core import ledger, paths, runs
-from snapshotter.core.changing import ACCEPT
+from snapshotter.core.changing import ACCEPT, cut_otherwise
 from snapshotter.edge.secrets import gather
 from snapshotter.evidence import StreamLedger
 from snapshotter.model import RunRecord
@@ -77,8 +77,6 @@ def _of_zone(stream: Stream, known: StreamLedger) -> Hindrance | None:
     zones = ledger.zones(known)
     if stream.day is None or not zones or stream.day.zone == zones[-1]:
         return None
-    from snapshotter.archive.fetching import cut_otherwise  # noqa: PLC0415 - it brings all that asks APIs
-
     why = cut_otherwise(stream, zones)
     return None if why is None else Hindrance("zone", why, "put the zone back, then", "snap check")
 

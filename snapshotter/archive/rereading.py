@@ -11,10 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from snapshotter.archive.committing import Committer
-from snapshotter.archive.fetching import cut_otherwise
 from snapshotter.archive.opening import Opened, catch_up_places, for_writing
 from snapshotter.archive.trust import secrets_of, trust_of
 from snapshotter.core import documents, intervals, ledger, paths, rereading, resuming, runs
+from snapshotter.core.changing import cut_otherwise
 from snapshotter.core.records import Reader
 from snapshotter.edge.quarantine import Quarantine
 from snapshotter.edge.spool import Spool

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from snapshotter.archive.changing import hold_changed, keep_settings
+from snapshotter.archive.changing import all_changed, judged, keep_settings
 from snapshotter.archive.committing import Committer
 from snapshotter.archive.lanes import LaneSet, Stops, Tell, Work
 from snapshotter.archive.opening import Opened, for_writing
@@ -50,6 +50,16 @@ class Drawn:
         """The same with the most urgent work first."""
         self.work.sort(key=lambda item: URGENCY[item.job.reason])
         return self
+
+
+def hold_changed(opened: Opened, drawn: Drawn) -> None:
+    """Take the streams out of a plan whose saved days it would reinterpret, and say what else is new."""
+    streams = {item.stream.key: (item.source, item.stream) for item in drawn.work}
+    stopped, notices = judged(all_changed(opened, tuple(streams.values())))
+    drawn.work = [item for item in drawn.work if item.stream.key not in stopped]
+    drawn.notices += [Notice("error", key, why) for key, why in stopped.items()]
+    drawn.notices += notices
+    drawn.codes |= {Exit.CONFIG} if stopped else set()
 
 
 Draw = Callable[[Opened, Spool, datetime], Drawn]

@@ -235,3 +235,14 @@ def why_stopped(stream: str, found: Sequence[KeyChange], saved: Saved) -> str | 
     told = "; ".join(str(change) for change in stopping)
     gravest = consequence(stopping[0], saved)
     return f"its description changed ({told}): {gravest}. Nothing of it is asked until you {ways_on(stream, stopping)}"
+
+
+def cut_otherwise(stream: Stream, zones: Sequence[str]) -> str | None:
+    """Why a stream cannot go on: its archived days were cut in another zone."""
+    if stream.day is None or not zones or stream.day.zone == zones[-1]:
+        return None
+    was, now = zones[-1], stream.day.zone
+    return (
+        f"its archived days are cut in {was}, and day.zone says {now} now: put {was} back,"
+        " or describe it as a new stream under another name; nothing of it is asked until then"
+    )
