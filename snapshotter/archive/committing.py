@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from snapshotter import __version__
 from snapshotter.archive.opening import Opened, catch_up, catch_up_places, waiting
 from snapshotter.archive.settling import Archived, Settled, settle
-from snapshotter.core import coverage, days, intervals, ledger, messages, paths, planning, runs
+from snapshotter.core import coverage, days, intervals, ledger, messages, missing, paths, planning, runs
 from snapshotter.edge.quarantine import Quarantine
 from snapshotter.edge.spool import Spool
 from snapshotter.errors import ArchiveMoved, Unreadable
@@ -108,7 +108,8 @@ class Committer:
         if story.miss is not None:
             known = self.opened.cache.ledger(stream.key, days=())
             miss = ledger.counted(known, story.miss, window=story.window, at=story.at)
-            story = replace(story, miss=replace(miss, quarantine=self._set_aside(stream, walked)))
+            due = missing.next_try(miss, at=story.at, reason=story.reason)
+            story = replace(story, miss=replace(miss, next_try=due, quarantine=self._set_aside(stream, walked)))
         notes = [f"held {_name(day)}: {why}" for day, why in settled.held.items()]
         return replace(story, notes=(*story.notes, *notes), history_ends=self._history_ends(stream, story))
 
@@ -292,9 +293,8 @@ class Committer:
     def _note_problems(self, stream: Stream, story: JobStory, held: Mapping[date | None, str], *, missed: bool) -> None:
         first, last = _days_of(story)
         if story.miss is not None and missed:
-            self.tally.problems.append(
-                DayProblem(stream.key, first, last, story.miss.state, story.miss.why, coverage.next_step(story.miss))
-            )
+            step = coverage.next_step(story.miss, at=story.at)
+            self.tally.problems.append(DayProblem(stream.key, first, last, story.miss.state, story.miss.why, step))
         for day, why in held.items():
             named = stream.key if day is None and stream.day is None else f"{stream.key} {day or 'undated'}"
             step = f"`snap held accept {named}` takes it, `snap held reject {named}` keeps what stands"

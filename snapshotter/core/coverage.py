@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 from snapshotter.core.days import day_at
-from snapshotter.core.missing import step_words
+from snapshotter.core.missing import gives_up, giving_up_words, step_words
 from snapshotter.core.states import MOMENT, ONE, Days, Judge, StateRange, Terms, days_between, minute, miss_words
 from snapshotter.evidence import StreamLedger
 from snapshotter.model import DayState, MissFact
@@ -71,11 +71,14 @@ def stream_status(ledger: StreamLedger, kind: Kind, *, terms: Terms) -> StreamSt
     )
 
 
-def next_step(fact: MissFact | None) -> str:
-    """What is to be done about a miss, in words."""
+def next_step(fact: MissFact | None, *, at: datetime | None = None) -> str:
+    """What is to be done about a miss, in words; with the time of its last try also whether it was given up."""
     if fact is None:
         return ""
-    if step := step_words(fact):
+    step = step_words(fact)
+    if at is not None and gives_up(fact, at=at):
+        return "; ".join(words for words in (step, giving_up_words(fact, at=at)) if words)
+    if step:
         return step
     return f"is asked again by itself{f' from {minute(fact.next_try)}' if fact.next_try else ''}"
 
@@ -104,13 +107,14 @@ def _length(ranges: tuple[Days, ...]) -> int:
 def _problems(ledger: StreamLedger, covered: Coverage) -> Iterator[DayProblem]:
     whole = ledger.whole_missed
     if whole is not None:
-        yield DayProblem(ledger.stream, None, None, whole.fact.state, miss_words(whole), next_step(whole.fact))
+        yield DayProblem(
+            ledger.stream, None, None, whole.fact.state, miss_words(whole), next_step(whole.fact, at=whole.at)
+        )
     for gap in covered.gaps:
         if gap.judged.state in PROBLEMS:
-            fact = gap.judged.missed.fact if gap.judged.missed else None
-            yield DayProblem(
-                ledger.stream, gap.first, gap.last, gap.judged.state.value, gap.judged.why, next_step(fact)
-            )
+            missed = gap.judged.missed
+            step = next_step(missed.fact, at=missed.at) if missed else ""
+            yield DayProblem(ledger.stream, gap.first, gap.last, gap.judged.state.value, gap.judged.why, step)
 
 
 # --- one line ---

@@ -84,7 +84,7 @@ _NATURES = {
     MissClass.OTHER: _Nature("it could not be had", _OUTAGE, 10, 30 * _DAY),
 }
 _HEALS = frozenset({MissClass.NETWORK, MissClass.SERVER, MissClass.RATE_LIMIT, MissClass.CUT_SHORT, MissClass.OTHER})
-_LIVELY = frozenset({Reason.RECENT, Reason.SNAPSHOT, Reason.FEED})
+LIVELY = frozenset({Reason.RECENT, Reason.SNAPSHOT, Reason.FEED})
 _LONGEST_LIVELY = _HOUR  # what is new waits no longer, however often it failed
 _GONE = (404, 410)
 _BY_KIND = {one.value: one for one in MissClass}
@@ -115,7 +115,7 @@ def next_try(fact: MissFact, *, at: datetime, reason: Reason) -> datetime | None
     """Before when a counted miss is not asked again: a growing gap, and never before the server said; None: at once."""
     pauses = _NATURES[class_of(fact)].pauses
     pause = pauses[min(fact.tries, len(pauses)) - 1]
-    if reason in _LIVELY:
+    if reason in LIVELY:
         pause = min(pause, _LONGEST_LIVELY)
     due = max(at + pause, fact.next_try or at)
     return due if due > at else None
@@ -123,16 +123,24 @@ def next_try(fact: MissFact, *, at: datetime, reason: Reason) -> datetime | None
 
 def is_given_up(missed: Missed) -> bool:
     """Whether it was tried so often for so long that runs no longer ask it by themselves."""
-    nature = _NATURES[class_of(missed.fact)]
-    return nature.tries is not None and missed.fact.tries >= nature.tries and missed.at - missed.first >= nature.over
+    return gives_up(missed.fact, at=missed.at)
+
+
+def gives_up(fact: MissFact, *, at: datetime) -> bool:
+    """Whether a counted miss is the last one that a run asks for by itself."""
+    nature = _NATURES[class_of(fact)]
+    return nature.tries is not None and fact.tries >= nature.tries and at - (fact.first or at) >= nature.over
 
 
 def given_up_words(missed: Missed) -> str:
     """That it was given up, and what asks it again."""
-    return (
-        f"given up after {missed.fact.tries} tries since {missed.first:%Y-%m-%d};"
-        " `snap reconcile` asks it again at any time"
-    )
+    return giving_up_words(missed.fact, at=missed.at)
+
+
+def giving_up_words(fact: MissFact, *, at: datetime) -> str:
+    """That a counted miss is given up with this try, and what asks it again."""
+    since = f"{fact.first or at:%Y-%m-%d}"
+    return f"given up after {fact.tries} tries since {since}; `snap reconcile` asks again"
 
 
 def step_words(fact: MissFact) -> str:

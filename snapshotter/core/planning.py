@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from itertools import accumulate
 from operator import attrgetter
 
+from snapshotter.core import missing
 from snapshotter.core.days import day_at, day_bounds
 from snapshotter.core.escaping import escape
 from snapshotter.core.intervals import Intervals, covers, cut, gaps, intersect, subtract, union
@@ -34,6 +35,7 @@ class MissSeen:
     why: str  # the last reason, short
     tries: int = 1
     next_try: datetime | None = None
+    given_up: str = ""  # that it was tried in vain for long, in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,19 +243,25 @@ def _whole(stream: Stream, missed: _Missed) -> Job:
 
 
 def _sorted_out(jobs: Iterable[Job], missed: _Missed, *, now: datetime, named: bool) -> Plan:
-    """What failed lately waits until it is due, unless the user named the days."""
+    """What failed lately waits until it is due, what failed for long is left alone, unless the user named the days."""
     ready: list[Job] = []
     held: list[HeldBack] = []
     for job in jobs:
-        misses = missed.touching(job.window)
-        later = max(
-            (miss.next_try for miss in misses if miss.next_try is not None and miss.next_try > now), default=None
-        )
-        if later is None or named:
+        why = None if named else _not_now(job, missed.touching(job.window), now)
+        if why is None:
             ready.append(job)
         else:
-            held.append(HeldBack(job, f"{_miss_words(misses)}; not again before {later:%Y-%m-%d %H:%M} UTC"))
+            held.append(HeldBack(job, why))
     return Plan(tuple(ready), tuple(held))
+
+
+def _not_now(job: Job, misses: list[MissSeen], now: datetime) -> str | None:
+    """Why a job is not asked in this run; what is new is never given up."""
+    hopeful = [miss for miss in misses if not miss.given_up]
+    if misses and not hopeful and job.reason not in missing.LIVELY:
+        return f"{_miss_words(misses)}; {misses[0].given_up}"
+    dues = [miss.next_try for miss in (hopeful or misses) if miss.next_try is not None and miss.next_try > now]
+    return f"{_miss_words(misses)}; not again before {max(dues):%Y-%m-%d %H:%M} UTC" if dues else None
 
 
 def _miss_words(misses: list[MissSeen]) -> str:
@@ -263,7 +271,9 @@ def _miss_words(misses: list[MissSeen]) -> str:
 
 def _seen(missed: Missed) -> MissSeen:
     fact = missed.fact
-    return MissSeen(str(fact.status) if fact.status is not None else escape(fact.why), fact.tries, fact.next_try)
+    why = str(fact.status) if fact.status is not None else escape(fact.why)
+    given_up = missing.given_up_words(missed) if missing.is_given_up(missed) else ""
+    return MissSeen(why, fact.tries, fact.next_try, given_up)
 
 
 def _days(stream: Stream, since: date | None, until: date | None, span: Window) -> Window:

@@ -15,6 +15,7 @@ from itertools import pairwise
 from snapshotter.core.days import day_at, day_bounds
 from snapshotter.core.escaping import escape
 from snapshotter.core.ledger import touching
+from snapshotter.core.missing import is_given_up
 from snapshotter.evidence import HistoryEnd, Missed, StreamLedger
 from snapshotter.model import DayState, Window
 
@@ -285,6 +286,8 @@ def miss_words(missed: Missed) -> str:
     status = f" {fact.status}" if fact.status is not None else ""
     tries = f"{fact.tries} tries since" if fact.tries > 1 else "tried"
     words = f"{escape(fact.kind, 40)}{status}: {escape(fact.why, 200)} ({tries} {minute(missed.first)}"
+    if is_given_up(missed):
+        return words + ", given up)"
     return words + (f", next {minute(fact.next_try)})" if fact.next_try else ")")
 
 

@@ -210,6 +210,23 @@ def test_what_the_user_names_does_not_wait():
     assert plan.held_back == ()
 
 
+def test_what_was_given_up_is_left_alone_until_it_is_named():
+    given_up = MissSeen("404", 9, given_up="given up after 9 tries")
+    state = proved(*GAP, misses={YESTERDAY: given_up})
+
+    plan = planned(a_stream(), state)
+
+    assert shown(plan.jobs) == [("backfill", "01-19 00:00", "01-20 00:00")]
+    assert plan.held_back[0].why == "failed 9 times, last: 404; given up after 9 tries"
+    assert len(planned(a_stream(), state, since=date(2018, 1, 20), until=date(2018, 1, 20)).jobs) == 1
+
+
+def test_what_is_new_is_never_given_up():
+    missed = {a_span("2018-02-10", "2018-02-10T12:00"): MissSeen("503", 99, given_up="given up after 99 tries")}
+
+    assert len(planned(a_stream(), proved(("2018-01-01", "2018-02-10"), misses=missed)).jobs) == 1
+
+
 def test_a_miss_of_what_is_proved_since_is_no_reason():
     state = proved(("2018-01-01", "2018-02-10T12:30"), misses={YESTERDAY: MissSeen("503")})
 

@@ -1,0 +1,63 @@
+"""What failed is asked again by itself, with growing gaps, and given up loudly."""
+
+from datetime import date, timedelta
+from itertools import pairwise
+
+from snapshotter.results import Exit
+from tests.archive.worlds import Api, an_archive, item, series
+from tests.server import Reply
+
+ELEVENTH = date(2026, 3, 11)
+DAYS = '{ start = "2026-03-09", end = "2026-03-12", step = "1d" }'
+RECORDS = [item("11T08:00", "a"), item("12T08:00", "b"), item("10T08:00", "c"), item("09T08:00", "d")]
+TRIES_ONCE = "[retry]\nattempts = 1\n"
+
+
+def refuses(day, status):
+    """An API that has no answer for one day."""
+    return lambda request: Reply(status, b"{}") if dict(request.query).get("from", "").startswith(day) else None
+
+
+def test_a_day_that_failed_is_asked_again_with_growing_gaps(tmp_path):
+    api = Api(RECORDS, instead=refuses("2026-03-11", 500))
+    with an_archive(tmp_path, api, series(window=DAYS), head=TRIES_ONCE) as archive:
+        archive.fetch()
+        start, asked = archive.clock.now(), []
+        while archive.clock.now() - start < timedelta(days=4):
+            before = api.asked
+            archive.fetch()
+            if api.asked > before:
+                asked.append(archive.clock.now() - start)
+            archive.later(minutes=15 if archive.clock.now() - start < timedelta(hours=8) else 240)
+
+        gaps = [later - one for one, later in pairwise(asked)]
+        assert gaps == sorted(gaps)
+        assert 4 <= len(asked) <= 6
+
+        api.instead = None
+        archive.later(days=8)
+        archive.fetch()
+        assert archive.ids("11") == ["a"]
+        assert archive.states() == {"saved": 4}
+
+
+def test_a_day_that_fails_for_long_is_given_up_and_the_run_says_so(tmp_path):
+    api = Api(RECORDS, instead=refuses("2026-03-11", 422))
+    with an_archive(tmp_path, api, series(window=DAYS), head=TRIES_ONCE) as archive:
+        ran = archive.fetch()
+        while "given up" not in ran.problems[-1].next_step:
+            archive.later(days=8)
+            ran = archive.fetch()
+        assert ran.exit is Exit.SOME_DAYS
+        assert "`snap reconcile` asks again" in ran.problems[-1].next_step
+
+        archive.later(days=400)
+        before = api.asked
+        quiet = archive.fetch()
+
+        assert (api.asked, quiet.exit) == (before, Exit.DONE)
+        assert "given up after" in quiet.held_back[0].why
+        assert archive.state_of("11") == "failed"
+        api.instead = None
+        archive.fetch(since=ELEVENTH, until=ELEVENTH)
+        assert archive.state_of("11") == "saved"
