@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: test torture torture-full check format demo bench clean
+.PHONY: test test-wheel torture torture-full check format demo bench clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -23,6 +23,17 @@ torture torture-full: $(VENV)/.installed
 	$(BIN)/python -m tests.torture .torture docs/reliability.md
 	rm -f .torture
 
+# The tests against what a user installs: the source folder is not there.
+test-wheel: $(VENV)/.installed
+	rm -rf .wheel
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir .wheel/dist .
+	$(PYTHON) -m venv .wheel/venv
+	.wheel/venv/bin/python -m pip install --quiet --disable-pip-version-check "$$(ls .wheel/dist/*.whl)[dev]"
+	mkdir .wheel/room
+	cp -r tests docs archive.example benchmarks hooks Makefile *.md pyproject.toml .wheel/room
+	cd .wheel/room && ../venv/bin/python -m pytest -n auto --ignore tests/test_architecture.py $(WHEEL_TESTS)
+	rm -rf .wheel
+
 check: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -38,4 +49,4 @@ format: $(VENV)/.installed
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) snap-demo build dist *.egg-info
+	rm -rf $(VENV) .wheel snap-demo build dist *.egg-info
