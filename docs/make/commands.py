@@ -22,7 +22,8 @@ def every_command() -> list[tuple[str, click.Command]]:
     found = []
     for name in COMMANDS:
         command = snap.get_command(click.Context(snap), name)
-        assert command is not None
+        if command is None:
+            raise LookupError(name)
         found.append((name, command))
         if isinstance(command, click.Group):
             found += [(f"{name} {inner}", sub) for inner, sub in command.commands.items()]
