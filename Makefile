@@ -43,6 +43,7 @@ check: $(VENV)/.installed
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/fetch.py
 	$(BIN)/python benchmarks/canonical.py
+	$(BIN)/python benchmarks/flat.py
 
 format: $(VENV)/.installed
 	$(BIN)/ruff format .

@@ -208,7 +208,7 @@ def _counted(records: Iterable[RunRecord], tell: Tell) -> Iterator[RunRecord]:
     for number, record in enumerate(records, start=1):
         yield record
         if number % TOLD_EVERY == 0:
-            tell(Progress("", "reading", f"{number:,} run records read", done=number))
+            tell(Progress("ledger", "reading", f"{number:,} run records read", done=number))
 
 
 def waiting(opened: Opened, stream: str | None = None) -> tuple[RunRecord, ...]:

@@ -80,6 +80,7 @@ def carry_out(
     """Do an errand in the archive around a folder, under its lock."""
     telling = Telling(tell, world, trace=limits.trace)
     with telling.closing(), for_writing(path, world, command=f"snap {errand.command}", wait=limits.wait) as opened:
+        opened.tell = telling.step
         return _Run(opened, errand, limits, world, telling=telling, stops=stops or Stops(world.clock)).go()
 
 

@@ -1,0 +1,110 @@
+"""Looking, and a run with nothing to do, read no more of a big archive than of a small one: counted, not timed."""
+
+from collections import Counter
+from contextlib import contextmanager
+from datetime import date, timedelta
+
+import pytest
+
+from snapshotter.archive import explaining, looking
+from snapshotter.archive.opening import open_archive
+from snapshotter.edge.cache.file import CacheFile
+from snapshotter.edge.store.repository import Repository
+from tests.archive.worlds import Api, an_archive, series
+
+END = date(2026, 3, 12)
+
+
+def window(days):
+    return f'{{ start = "{END - (days - 1) * timedelta(days=1)}", end = "{END}", step = "15d" }}'
+
+
+@contextmanager
+def filled(folder, days):
+    """An archive that holds so many days."""
+    first = END - (days - 1) * timedelta(days=1)
+    records = [{"id": f"r{n}", "at": f"{first + n * timedelta(days=1)}T08:00:00Z"} for n in range(days)]
+    folder.mkdir()
+    with an_archive(folder, Api(records, size=1000), series(window=window(days))) as archive:
+        archive.fetch()
+        archive.fetch()  # whatever is done once
+        yield archive
+
+
+@contextmanager
+def counting(monkeypatch):
+    """How many rows of the ledger and objects of git are read inside."""
+    counted = Counter()
+    rows, each, one, read = CacheFile.rows, CacheFile.each, CacheFile.one, Repository.read
+
+    def all_rows(*given):
+        found = rows(*given)
+        counted["rows"] += len(found)
+        return found
+
+    def each_row(*given):
+        for row in each(*given):
+            counted["rows"] += 1
+            yield row
+
+    def one_row(*given):
+        counted["rows"] += 1
+        return one(*given)
+
+    def an_object(*given):
+        counted["objects"] += 1
+        return read(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CacheFile, "rows", all_rows)
+        patch.setattr(CacheFile, "each", each_row)
+        patch.setattr(CacheFile, "one", one_row)
+        patch.setattr(Repository, "read", an_object)
+        yield counted
+
+
+ACTS = {
+    "status": lambda archive: looking.status(archive.path, (), archive.world, max_age=timedelta(hours=26)),
+    "gaps": lambda archive: explaining.gaps(archive.path, (), archive.world, why=True),
+    "why": lambda archive: explaining.why(archive.path, "demo/items", "2026-03-03", archive.world),
+    "fetch": lambda archive: archive.fetch(),
+}
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("flat")
+    with filled(folder / "small", 45) as small, filled(folder / "big", 45 * 12) as big:
+        yield small, big
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_no_more_is_read_of_a_big_archive(archives, monkeypatch, act):
+    counts = []
+    for archive in archives:
+        with counting(monkeypatch) as counted:
+            ACTS[act](archive)
+        counts.append(counted)
+    small, big = counts
+
+    assert small["rows"] > 0
+    assert big["rows"] <= small["rows"] + 8
+    assert big["objects"] <= small["objects"] + 8
+
+
+def test_a_rebuild_reads_each_run_record_once_and_tells_how_far_it_is(archives, monkeypatch):
+    _, big = archives
+    records = len(big.runs())
+    (big.path / ".git/snap/cache.sqlite").unlink()
+    told = []
+    monkeypatch.setattr("snapshotter.archive.opening.TOLD_EVERY", 10)
+    read = []
+    blob = Repository.read
+    monkeypatch.setattr(Repository, "read", lambda *given: read.append(given[1]) or blob(*given))
+
+    opened = open_archive(big.path, big.world, tell=lambda step: told.append(step.text))
+    with opened.closing():
+        assert opened.cache.ledger("demo/items").totals.filled == 45 * 12
+
+    assert read.count("blob") == records
+    assert told[:2] == ["10 run records read", "20 run records read"]
