@@ -23,16 +23,15 @@ from snapshotter.spec import Kind, Source, Stream
 UNDATED = "undated"
 
 
-def show(path: Path, target: str, day: str | None, world: World, *, at: str | None = None) -> Shown:
-    """The document of a day (or `undated`, or a snapshot without a day) as it is or was."""
+def show(path: Path, target: str, day: str | None, world: World) -> Shown:
+    """The document of a day (or `undated`, or a snapshot without a day) as it is now."""
     opened = open_archive(path, world)
     _, stream = opened.stream(target)
     where = document_path(stream, day)
-    commit = opened.store.resolve(at) if at is not None else opened.store.head()
+    commit = opened.store.head()
     data = opened.store.read(where, commit) if commit is not None else None
     if commit is None or data is None:
-        when = f" at {at}" if at is not None else ""
-        raise UsageError(f"{where}: no such document{when}; `snap log {stream.key}` lists what there is")
+        raise UsageError(f"{where}: no such document; `snap log {stream.key}` lists what there is")
     return Shown(where, commit, data)
 
 

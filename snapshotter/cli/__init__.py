@@ -22,6 +22,8 @@ COMMANDS = {  # name -> (module, what it does in a line)
     "trust": ("access", "Show what an archive from elsewhere would do here, and agree to it."),
     "show": ("looking", "Print the document of a day, now or as it was."),
     "log": ("looking", "List the versions of a day, a stream or the archive."),
+    "diff": ("comparing", "Tell how two versions of a day differ."),
+    "versions": ("comparing", "List the versions of a day, or the days that changed."),
     "status": ("looking", "Say what is there, what is missing, and why."),
     "gaps": ("explaining", "List the days that are lacking, why, and what to do about it."),
     "why": ("explaining", "Tell the whole story of one day."),

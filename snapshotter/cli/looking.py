@@ -18,7 +18,9 @@ from snapshotter.results import Exit
 @click.command("show", epilog=HELP)
 @click.argument("target", metavar="SOURCE/STREAM")
 @click.argument("day", metavar="[DAY]", required=False)
-@click.option("--at", metavar="REV", help="As of a commit, or of a date like 2024-03-01.")
+@click.option(
+    "--at", metavar="REV", help="As of a commit, a date like 2024-03-01, an instant, or -1 for the last but one."
+)
 @click.pass_obj
 def show_command(archive: str | None, target: str, day: str | None, at: str | None) -> int:
     """Print the document of a day, of `undated` records, or of a snapshot (which has no DAY).
@@ -29,7 +31,14 @@ def show_command(archive: str | None, target: str, day: str | None, at: str | No
       snap show usgs-earthquakes/events 2018-02-05 --at HEAD~1
       snap show github/starred --at 2024-03-01
     """
-    result = looking.show(archive_folder(archive), target, day, the_world(), at=at)
+    if at is not None:
+        from snapshotter.archive import comparing  # noqa: PLC0415 - only where the past is asked for
+        from snapshotter.core import report_diff  # noqa: PLC0415
+
+        result, version = comparing.show_at(archive_folder(archive), target, day, the_world(), at=at)
+        click.echo(report_diff.shown(version.commit, f"{version.at:%Y-%m-%d %H:%M} UTC", version.subject), err=True)
+    else:
+        result = looking.show(archive_folder(archive), target, day, the_world())
     click.echo(result.data, nl=False)
     return Exit.DONE
 
@@ -38,19 +47,22 @@ def show_command(archive: str | None, target: str, day: str | None, at: str | No
 @click.argument("target", metavar="[SOURCE[/STREAM]]", required=False)
 @click.argument("day", metavar="[DAY]", required=False)
 @click.option("-n", "--limit", type=click.IntRange(1), metavar="N", help="The newest N only.")
+@click.option("--oneline", is_flag=True, help="A line a commit.")
 @json_option
 @click.pass_obj
-def log_command(archive: str | None, target: str | None, day: str | None, limit: int | None, *, as_json: bool) -> int:
+def log_command(
+    archive: str | None, target: str | None, day: str | None, limit: int | None, *, oneline: bool, as_json: bool
+) -> int:
     """List the versions of a day, a stream or the whole archive, newest first, with what changed.
 
     \b
     Examples:
       snap log
-      snap log usgs-earthquakes/events -n 5
+      snap log usgs-earthquakes/events -n 5 --oneline
       snap log usgs-earthquakes/events 2018-02-05
     """
     entries = looking.log(archive_folder(archive), target, day, the_world(), limit=limit)
-    echo_json(entries) if as_json else echo(report.log(entries))
+    echo_json(entries) if as_json else echo(report.log(entries, oneline=oneline))
     return Exit.DONE
 
 

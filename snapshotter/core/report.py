@@ -229,12 +229,13 @@ def _tried_page(page: TriedPage) -> list[str]:
     return [*lines, f"  then: {_safe(page.next)}"]
 
 
-def log(entries: Sequence[LogEntry]) -> str:
+def log(entries: Sequence[LogEntry], *, oneline: bool = False) -> str:
     """`log`: newest first, with what changed."""
     lines: list[str] = []
     for entry in entries:
         lines += [f"{entry.commit[:8]} {entry.at:%Y-%m-%d %H:%M} {_safe(entry.subject)}"]
-        lines += [f"    {_safe(line)}" for line in entry.lines]
+        if not oneline:
+            lines += [f"    {_safe(line)}" for line in entry.lines]
     return _text(lines or ["no commits"])
 
 

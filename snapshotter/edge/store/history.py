@@ -92,6 +92,23 @@ def versions(
         )
 
 
+def writes(repository: Repository, git: Git, folder: str) -> Iterator[tuple[datetime, str]]:
+    """When each commit changed which file directly in a folder or in its folders of years; newest first."""
+    if repository.tip() is None:
+        return
+    at = datetime.fromtimestamp(0, UTC)
+    for piece in git.records(
+        "log", "--full-history", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-show-signature", "--no-color",
+        "--no-notes", "--name-only", "-z", "--format=tformat:%x01%ct", REFERENCE, "--",
+        f":(top,glob){folder}/*.json", f":(top,glob){folder}/[0-9]*/*/*.json",
+    ):  # fmt: skip
+        text = piece.strip(b"\n").decode(errors="surrogateescape")
+        if text.startswith("\x01"):
+            at = datetime.fromtimestamp(int(text[1:]), UTC)
+        elif text:
+            yield at, text
+
+
 def resolve(repository: Repository, git: Git, text: str) -> str:
     """The commit of a revision, or the last one of the branch at or before a date (its end, in UTC) or an instant."""
     instant = _instant(text)

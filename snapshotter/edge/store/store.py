@@ -141,6 +141,10 @@ class Store:
         """The commits that changed a file, or anything below a folder, newest first; none older than `since`."""
         return history.versions(self._repository, self._command, path, limit=limit, since=since)
 
+    def writes(self, folder: str) -> Iterator[tuple[datetime, str]]:
+        """When a commit changed which file below a folder, run records left out; newest first, messages not read."""
+        return history.writes(self._repository, self._command, folder)
+
     def changed(self, old: str | None, new: str, prefix: str = "") -> Iterator[tuple[str, str | None]]:
         """Path and new blob id (None: gone) of each file that differs between two commits."""
         return history.differences(self._repository, old, new, prefix=prefix)

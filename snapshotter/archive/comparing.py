@@ -1,0 +1,218 @@
+"""Versions of one document: which there are, what stood in one, and how two of them differ."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+
+from snapshotter.archive.looking import UNDATED, document_path
+from snapshotter.archive.opening import Opened, open_archive
+from snapshotter.core import paths
+from snapshotter.core.diff import WHOLE, as_deepdiff, compare, summarise
+from snapshotter.core.records import Reader
+from snapshotter.edge.world import World
+from snapshotter.errors import Damaged, Unreadable, UsageError
+from snapshotter.model import Change, Record, Version
+from snapshotter.results import Shown
+from snapshotter.results.differences import DayVersion, DayVersions, Difference, Side
+from snapshotter.spec import Kind, Shape, Stream
+
+SECONDS = 10.0  # of describing a difference that somebody looks at
+_BACK = re.compile(r"-\d{1,4}|0")
+
+
+@dataclass
+class History:
+    """The versions of one document."""
+
+    opened: Opened
+    stream: Stream
+    path: str
+
+    @cached_property
+    def versions(self) -> tuple[Version, ...]:
+        """Newest first."""
+        return tuple(self.opened.store.versions(self.path))
+
+    def version(self, text: str) -> Version:
+        """The one that a person means: `-1`, a commit, or a date or an instant, as it was then."""
+        if _BACK.fullmatch(text):
+            if -int(text) >= len(self.versions):
+                raise UsageError(f"{self.path} has {_count(len(self.versions))}, so there is no {text}; {self._hint()}")
+            return self.versions[-int(text)]
+        commit = self.opened.store.resolve(text)
+        blob = self.opened.store.blob_id(self.path, commit)
+        if blob is None:
+            raise UsageError(f"{self.path}: no such document at {text}; {self._hint()}")
+        found = [version for version in self.versions if version.blob == blob]
+        reached = next((one for one in found if self._reaches(one, commit)), None)
+        if reached is not None:
+            return reached
+        raise UsageError(f"{self.path}: what {text} has is no version of this archive's branch; {self._hint()}")
+
+    def _reaches(self, version: Version, commit: str) -> bool:
+        return version.commit == commit or not any(self.opened.store.commits_between(commit, version.commit))
+
+    def _hint(self) -> str:
+        return f"`snap versions {self.name}` lists what there is"
+
+    @property
+    def name(self) -> str:
+        """The document as one names it on the command line."""
+        return f"{self.stream.key} {self.day}".rstrip()
+
+    @property
+    def day(self) -> str:
+        """Its day, `undated`, or nothing."""
+        day = paths.day_of(self.path, self.stream.key)
+        return day.isoformat() if day else "" if self.stream.day is None else UNDATED
+
+    def records(self, version: Version) -> list[Record]:
+        """What stood in a version; nothing in one that removed the file."""
+        if version.blob is None:
+            return []
+        day = paths.day_of(self.path, self.stream.key)
+        try:
+            found = Reader(self.stream).document(self.opened.store.blob(version.blob), day=day)
+        except Unreadable as error:
+            raise Damaged(f"{self.path} as of {version.commit[:8]} cannot be read: {error.message}") from error
+        if self.stream.selection.shape is Shape.SINGLE:
+            return [replace(record, key=WHOLE) for record in found]
+        return found
+
+    def held(self) -> Version:
+        """The version that waits."""
+        waits = paths.held(self.path, self.stream.key)
+        if self.opened.store.blob_id(waits) is None:
+            raise UsageError(f"{self.name}: no version of it waits; `snap held` lists what does")
+        return next(iter(self.opened.store.versions(waits, limit=1)))
+
+    def change(self, old: Sequence[Record], new: Sequence[Record], *, most: int) -> Change:
+        """How two versions differ."""
+        ignore, clock = self.stream.selection.ignore, self.opened.world.clock.monotonic
+        return summarise(old, new, ignore=ignore, clock=clock, seconds=SECONDS, most=most)
+
+
+def _count(versions: int) -> str:
+    return "one version" if versions == 1 else f"{versions} versions"
+
+
+def _history(opened: Opened, target: str, day: str | None) -> History:
+    _, stream = opened.stream(target)
+    return History(opened, stream, document_path(stream, day))
+
+
+# --- one version ---
+
+
+def show_at(path: Path, target: str, day: str | None, world: World, *, at: str) -> tuple[Shown, Version]:
+    """The document as it was, and the version that is."""
+    opened = open_archive(path, world)
+    history = _history(opened, target, day)
+    version = history.version(at)
+    if version.blob is None:
+        raise UsageError(
+            f"{history.path}: removed by {version.commit[:8]}; `snap versions {history.name}` lists others"
+        )
+    return Shown(history.path, version.commit, opened.store.blob(version.blob)), version
+
+
+# --- two versions ---
+
+
+def diff(
+    path: Path, target: str, words: Sequence[str], world: World, *, held: bool = False, most: int, deep: bool = False
+) -> Difference:
+    """How two versions of a document differ: those named after its day, else the last two."""
+    opened = open_archive(path, world)
+    _, stream = opened.stream(target)
+    has_days = stream.day is not None or stream.kind is Kind.SERIES
+    day = words[0] if has_days and words else None
+    named = list(words[1:] if has_days else words)
+    history = _history(opened, target, day)
+    if not history.versions:
+        raise UsageError(f"{history.path}: no such document; `snap versions {stream.key}` lists what there is")
+    if len(named) > 2 or (held and named):
+        raise UsageError("name two versions at most, and none with --held")
+    if held:
+        return _difference(history, history.version("0"), history.held(), most=most, deep=deep, held=True)
+    if not named and len(history.versions) == 1:
+        return _difference(history, None, history.versions[0], most=most, deep=deep)
+    old = history.version(named[0] if named else "-1")
+    return _difference(history, old, history.version(named[1] if len(named) > 1 else "0"), most=most, deep=deep)
+
+
+def _difference(
+    history: History, old: Version | None, new: Version, *, most: int, deep: bool, held: bool = False
+) -> Difference:
+    after = history.records(new)
+    before = after if old is None else history.records(old)
+    told = None
+    if deep:
+        clock = history.opened.world.clock.monotonic
+        told = as_deepdiff(compare(before, after, clock=clock, deadline=clock() + SECONDS))
+    return Difference(
+        stream=history.stream.key,
+        day=history.day,
+        path=history.path,
+        old=None if old is None else _side(old, before),
+        new=_side(new, after, held=held),
+        change=history.change(before, after, most=most),
+        deepdiff=told,
+    )
+
+
+def _side(version: Version, records: Sequence[Record], *, held: bool = False) -> Side:
+    return Side(version.commit, version.at, version.subject, len(records), held)
+
+
+# --- all versions ---
+
+
+def versions_of(path: Path, target: str, day: str | None, world: World, *, most: int) -> tuple[DayVersion, ...]:
+    """The versions of one document, newest first, each with what it changed."""
+    history = _history(open_archive(path, world), target, day)
+    if not history.versions:
+        raise UsageError(
+            f"{history.path}: no such document; `snap versions {history.stream.key}` lists the days that changed"
+        )
+    lines: list[DayVersion] = []
+    kept = history.versions[: most + 1]
+    found = [history.records(version) for version in kept]
+    for place, version in enumerate(kept[:most]):
+        first = place + 1 == len(kept)
+        change = None if first else history.change(found[place + 1], found[place], most=0)
+        lines.append(DayVersion(-place, version.commit, version.at, version.subject, len(found[place]), change))
+    return tuple(lines)
+
+
+def is_one_document(path: Path, target: str, world: World) -> bool:
+    """Whether a name means a snapshot, which has one document and no days."""
+    found = open_archive(path, world).streams([target])
+    return len(found) == 1 and found[0][1].kind is Kind.SNAPSHOT and found[0][1].day is None
+
+
+def written_often(
+    path: Path, targets: Collection[str], world: World, *, most: int | None, by_count: bool
+) -> tuple[DayVersions, ...]:
+    """The documents with more than one version: those changed last first, or those changed most often."""
+    opened = open_archive(path, world)
+    found = [line for _, stream in opened.streams(targets) for line in _written(opened, stream) if line.versions > 1]
+    newest = sorted(found, key=lambda line: (line.last, line.path), reverse=True)
+    if by_count:
+        newest.sort(key=lambda line: line.versions, reverse=True)
+    return tuple(newest[:most])
+
+
+def _written(opened: Opened, stream: Stream) -> Iterator[DayVersions]:
+    times: dict[str, list[datetime]] = {}
+    for at, path in opened.store.writes(stream.key):
+        times.setdefault(path, []).append(at)
+    for path, when in times.items():
+        day: date | None = paths.day_of(path, stream.key)
+        if day is not None or path in (paths.snapshot(stream.key), paths.document(stream.key, None)):
+            yield DayVersions(stream.key, day, path, len(when), min(when), max(when))
