@@ -1,10 +1,14 @@
 """Every ready-made file loads without a problem, and says what has to be filled in."""
 
+from pathlib import Path
+
 import pytest
 
 from snapshotter import catalogue
+from snapshotter.archive.benching import play_all
 from snapshotter.core.config import load_source
 from snapshotter.edge.quakes import Quakes
+from snapshotter.edge.world import World
 from snapshotter.spec import Kind, OffsetPaging, Shape, Source, Span
 from tests.core.config_builders import settings
 
@@ -89,3 +93,17 @@ def test_what_happens_on_github_is_a_feed_and_the_stars_a_state():
     assert events.is_feed
     assert events.horizon is not None
     assert starred.kind is Kind.SNAPSHOT
+
+
+RECORDINGS = sorted((Path(__file__).parent / "recordings").glob("*/*.json"))
+
+
+@pytest.mark.parametrize("file", RECORDINGS, ids=lambda file: f"{file.parent.name}/{file.stem}")
+def test_a_file_reads_what_was_recorded_whatever_goes_wrong(file, tmp_path):
+    world = World(env={}, state=tmp_path)
+
+    (told,) = play_all(tmp_path, str(file), world).streams
+
+    assert told.good, told
+    assert told.records > 0
+    assert told.source_file == f"the catalogue's {file.parent.name}"

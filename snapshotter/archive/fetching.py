@@ -14,6 +14,7 @@ from snapshotter.archive.trust import Trust, secrets_of, trust_of, why_not
 from snapshotter.core import ledger, planning, resuming
 from snapshotter.core.changing import cut_otherwise
 from snapshotter.core.intervals import union
+from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import World
 from snapshotter.model import Job, Reason
@@ -40,15 +41,29 @@ def fetch(path: Path, options: FetchOptions, world: World, *, tell: Tell, stops:
 # --- planning ---
 
 
-def draw(opened: Opened, spool: Spool, options: FetchOptions, *, now: datetime) -> Drawn:
-    """The plan for the streams that are asked for; broken files and missing secrets take their source out."""
+def draw(
+    opened: Opened,
+    spool: Spool,
+    options: FetchOptions,
+    *,
+    now: datetime,
+    given: Mapping[str, Gathered] | None = None,
+) -> Drawn:
+    """The plan for the streams that are asked for; broken files and missing secrets take their source out.
+
+    `given`: the secrets of the sources that may be asked, where somebody else has looked into that.
+    """
     drawn = Drawn()
     chosen = opened.streams(options.targets)
     for problem in opened.described.problems:
         drawn.notices.append(Notice("error", problem.file, str(problem)))
         drawn.codes.add(Exit.CONFIG)
-    trust = trust_of(opened)
-    ready = {source.name for source in _distinct(chosen) if _may_be_asked(source, opened, drawn, trust)}
+    if given is None:
+        trust = trust_of(opened)
+        ready = {source.name for source in _distinct(chosen) if _may_be_asked(source, opened, drawn, trust)}
+    else:
+        ready = set(given)
+        drawn.secrets.update(given)
     resumed = _resumed_jobs(spool)
     for source, stream in chosen:
         if source.name in ready:

@@ -17,6 +17,8 @@ COMMANDS = {  # name -> (module, what it does in a line)
     "check": ("setup", "Check all files of the archive; asks no API."),
     "try": ("fetching", "Ask a stream for a page or two; or ask an address and propose a source file."),
     "new": ("proposing", "Describe an API by answering questions."),
+    "record": ("bench", "Keep the answers of a stream in a file, without any secret."),
+    "test": ("bench", "Play a recording to a source file, with everything that can go wrong."),
     "fetch": ("fetching", "Download what is new and what is missing."),
     "auth": ("access", "Say yes to an application in a browser, once; its tokens are kept."),
     "trust": ("access", "Show what an archive from elsewhere would do here, and agree to it."),

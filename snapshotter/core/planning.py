@@ -24,7 +24,7 @@ from snapshotter.evidence import Missed, StreamLedger
 from snapshotter.model import HeldBack, Job, Plan, Reason, Window
 from snapshotter.spec import Span, Stream, WindowRule
 
-_MOMENT = timedelta(microseconds=1)
+MOMENT = timedelta(microseconds=1)
 _LATENESS = timedelta(hours=1)  # how much earlier than `every` says a timer may come round, at most
 
 
@@ -95,7 +95,7 @@ def history_end(stream: Stream, state: StreamState) -> EndFound | None:
     if filled is not None and (oldest := grid_window(rule, filled)) is not None:
         at = min(at, oldest.start)
     for _ in range(rule.empty_stop):
-        window = grid_window(rule, at - _MOMENT)
+        window = grid_window(rule, at - MOMENT)
         if at <= start or window is None or not covers(proved, Window(max(window.start, start), at)):
             return None
         at = window.start
@@ -191,7 +191,7 @@ class _Planner:
     def _recent_start(self, proved: Intervals) -> datetime:
         """Since when days are new: the newest proved instant, or the newest window of the grid if there is none."""
         known = intersect(proved, [self.span])
-        newest = known[-1].end if known else (grid_window(self.rule, self.span.end - _MOMENT) or self.span).start
+        newest = known[-1].end if known else (grid_window(self.rule, self.span.end - MOMENT) or self.span).start
         return max(self.span.start, min([newest, *(window.start for window in self._looked_back())]))
 
     def _looked_back(self) -> Intervals:
@@ -292,7 +292,7 @@ def _zone(stream: Stream) -> str:
 
 def _span_words(window: Window, zone: str) -> str:
     """The days of a window; of a part of one day the times too."""
-    first, last = day_at(window.start, zone), day_at(window.end - _MOMENT, zone)
+    first, last = day_at(window.start, zone), day_at(window.end - MOMENT, zone)
     if first != last:
         return f"{first} to {last}"
     day = day_bounds(first, zone)

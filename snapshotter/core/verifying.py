@@ -21,7 +21,7 @@ from snapshotter.evidence import Document, StreamLedger
 from snapshotter.results import Damage
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}", re.ASCII)
-_NOT_SOURCES = {paths.SOURCES, paths.SCHEMA, "docs", "snapshot"}
+_NOT_SOURCES = {paths.SOURCES, paths.SCHEMA, "docs", "snapshot", "recordings"}
 _LIKE_A_DAY = re.compile(r"(?:\d+/)*\d+-\d\d-\d\d\.json", re.ASCII)
 _DATELESS = {"undated.json", "snapshot.json"}
 _SHARE = re.compile(r"(\d{1,4})/(\d{1,4})", re.ASCII)

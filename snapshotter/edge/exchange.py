@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -49,6 +50,26 @@ class Exchanged:
     size: int
     seconds: float
     problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """What came: header names in lower case, body unpacked."""
+
+    status: int
+    headers: Fields
+    body: bytes
+
+
+class Carrier(Protocol):
+    """Carries one draft with its body as bytes to where it goes, and brings what came; raises `Lost`."""
+
+    def __call__(self, draft: Draft, body: bytes | None, /) -> Got:
+        """Carry it."""
+        ...
+
+
+Carriage = Callable[[Carrier], Carrier]  # a carrier around or in place of the one that speaks to the network
 
 
 class Exchange(Protocol):

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from snapshotter.edge.exchange import Carriage
 from snapshotter.edge.files import Disk
 
 
@@ -54,3 +55,4 @@ class World:
     clock: Clock = field(default_factory=SystemClock)
     chance: random.Random = field(default_factory=random.SystemRandom)
     disk: Disk = field(default_factory=Disk)  # every act that changes a disk; a test counts, breaks or kills them
+    carriage: Carriage | None = None  # what carries requests around or in place of the network

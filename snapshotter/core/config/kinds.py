@@ -19,7 +19,7 @@ from snapshotter.errors import ConfigError
 from snapshotter.spec import Where
 
 NAME = r"[a-z][a-z0-9_-]{0,62}"
-RESERVED = ("sources", "schema", "docs", "snapshot")
+RESERVED = ("sources", "schema", "docs", "snapshot", "recordings")
 PLACEHOLDER: Schema = {"type": "string", "pattern": r"\{(vars\.|account)"}
 SPAN_PATTERN = r"^(([0-9]+(\.[0-9]+)?(us|ms|s|m|h|d|w))+|P[0-9YMWDTHS.]+)$"
 _SIZES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}

@@ -25,7 +25,7 @@ _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _VERSION = re.compile(r"v?\d+(\.\d+)*")
 _COMMON = ("api", "www", "rest", "data", "archive-api", "archive", "v1", "v2", "query", "search", "list", "json")
 _LONGEST_NAME = 63
-_RESERVED = ("sources", "schema", "docs", "snapshot")
+_RESERVED = ("sources", "schema", "docs", "snapshot", "recordings")
 
 
 @dataclass(frozen=True, slots=True)

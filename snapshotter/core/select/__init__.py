@@ -6,13 +6,14 @@ or copied.
 """
 
 from snapshotter.core.select.expressions import Expression, compile_expression, is_true, truthy
-from snapshotter.core.select.members import Path, differs_only_in, drop, get, parse_path
+from snapshotter.core.select.members import Path, change, differs_only_in, drop, get, parse_path
 from snapshotter.core.select.views import View
 
 __all__ = [
     "Expression",
     "Path",
     "View",
+    "change",
     "compile_expression",
     "differs_only_in",
     "drop",

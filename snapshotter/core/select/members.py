@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -114,6 +114,29 @@ def _without(steps: tuple[str | Every, ...], value: Json) -> tuple[Json, int]:
     changed = value.copy()
     for place, (part, _) in parts.items():
         changed[place] = part
+    return changed, count
+
+
+def change(path: Path, value: Json, how: Callable[[Json], Json]) -> tuple[Json, int]:
+    """The value with what stands at the path changed, and how many places that were; the argument stays as it is."""
+    return _changed(path.steps, value, how)
+
+
+def _changed(steps: tuple[str | Every, ...], value: Json, how: Callable[[Json], Json]) -> tuple[Json, int]:
+    if not steps:
+        return how(value), 1
+    places: list[Any] = []
+    match value:
+        case dict():
+            places = list(value) if steps[0] is Every.MEMBER else [steps[0]] if steps[0] in value else []
+        case list() if steps[0] is Every.ELEMENT:
+            places = list(range(len(value)))
+    if not places:
+        return value, 0
+    changed, count = value.copy(), 0
+    for place in places:
+        changed[place], inner = _changed(steps[1:], value[place], how)
+        count += inner
     return changed, count
 
 

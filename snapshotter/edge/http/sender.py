@@ -11,12 +11,11 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from snapshotter import __version__
 from snapshotter.edge.auth import TokenAuth, authorizer
-from snapshotter.edge.exchange import Draft, Exchanged, Fields, Lost
+from snapshotter.edge.exchange import Draft, Exchanged, Fields, Got, Lost
 from snapshotter.edge.keys import Keys, holds_secrets
 from snapshotter.edge.origins import Origin, origin_of, proxy_for, tidy, with_params, without_params
 from snapshotter.edge.tokens import Tokens
@@ -25,9 +24,6 @@ from snapshotter.errors import Refused
 from snapshotter.masking import Masker
 from snapshotter.model import Answer, FormBody, JsonBody, Miss, NoAnswer, Pairs, Request, Response, Text
 from snapshotter.spec import NoAuth, Source
-
-if TYPE_CHECKING:
-    from snapshotter.edge.http.wire import Got
 
 MOST_REDIRECTS = 5
 _ALWAYS = (301, 302, 303, 307, 308)
@@ -69,6 +65,7 @@ class Sender:
         limits = Limits(connect=connect, read=read, total=total, body=source.client.max_body)
         self._hide_what_we_know(secrets)
         self._wire = Wire(limits, world.env, world.clock.monotonic, on_sent=self.habits.sent)
+        self._carry = self._wire.exchange if world.carriage is None else world.carriage(self._wire.exchange)
         self._sent = 0
         if not isinstance(source.auth, NoAuth):
             self._check_encrypted()
@@ -222,7 +219,7 @@ class Sender:
         self._sent += 1
         began = self.world.clock.monotonic()
         try:
-            got = self._wire.exchange(_with_type(draft), _body(draft))
+            got = self._carry(_with_type(draft), _body(draft))
         except Lost as lost:
             self._trace(draft, shown, began, problem=lost.words)
             raise

@@ -25,7 +25,7 @@ import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
-from snapshotter.edge.exchange import Draft, Fields, Lost
+from snapshotter.edge.exchange import Draft, Got, Lost
 from snapshotter.edge.http.bodies import too_large, unpack
 from snapshotter.edge.origins import origin_of, proxy_for
 from snapshotter.model import Miss
@@ -43,15 +43,6 @@ class Limits:
     read: float  # seconds without a byte
     total: float  # seconds from the first to the last byte
     body: int  # bytes, unpacked
-
-
-@dataclass(frozen=True, slots=True)
-class Got:
-    """What came: header names in lower case, body unpacked."""
-
-    status: int
-    headers: Fields
-    body: bytes
 
 
 class Watch:
