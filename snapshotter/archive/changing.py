@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from snapshotter import __version__
-from snapshotter.archive.hindering import records_named
 from snapshotter.archive.opening import Opened, catch_up, for_writing, waiting
+from snapshotter.archive.recalling import records_named
 from snapshotter.core import changing, paths, runs
 from snapshotter.core.changing import ACCEPT, Effect, KeyChange, Saved
 from snapshotter.core.config import load_settings, load_source

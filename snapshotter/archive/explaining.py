@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from snapshotter.archive.hindering import Hindrances, records_named
+from snapshotter.archive.hindering import Hindrances
 from snapshotter.archive.looking import UNDATED, document_path, parse_day, terms_of
 from snapshotter.archive.opening import Opened, Tell, open_archive, silent
+from snapshotter.archive.recalling import records_named
 from snapshotter.core import coverage, lacks, paths, storytelling
 from snapshotter.core.days import day_bounds
 from snapshotter.core.states import Judge, StateRange

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from snapshotter.archive.opening import Opened, waiting
+from snapshotter.archive.changing import changed
+from snapshotter.archive.opening import Opened
+from snapshotter.archive.recalling import last_record
 from snapshotter.archive.trust import Trust, trust_of, why_not
-from snapshotter.core import ledger, paths, runs
+from snapshotter.core import ledger, paths
 from snapshotter.core.changing import ACCEPT, cut_otherwise
 from snapshotter.edge.secrets import gather
 from snapshotter.evidence import StreamLedger
-from snapshotter.model import RunRecord
 from snapshotter.results import Notice
 from snapshotter.results.days import Hindrance
 from snapshotter.spec import Source, Stream
@@ -30,7 +31,21 @@ class Hindrances:
 
     def of_stream(self, source: Source, stream: Stream, known: StreamLedger) -> Hindrance | None:
         """Why a stream is not asked any further, or None."""
-        return self.of_source(source) or _of_zone(stream, known) or self._of_past(stream, known)
+        return self.of_source(source) or self.of_change(source, stream, known) or self._of_past(stream, known)
+
+    def of_change(self, source: Source, stream: Stream, known: StreamLedger) -> Hindrance | None:
+        """Why a stream is stopped by what its file says otherwise than before, or None."""
+        if (zone := _of_zone(stream, known)) is not None:
+            return zone
+        if known.last_try is None:
+            return None
+        found = changed(self.opened, source, stream)
+        if found is None or (why := found.why_stopped) is None:
+            return None
+        what, _, ways = why.partition(". Nothing of it is asked until you ")
+        return Hindrance(
+            "changed", what, f"nothing of it is asked until you {ways}; see it", f"snap check {stream.key}"
+        )
 
     def of_source(self, source: Source) -> Hindrance | None:
         """Why a source is not asked at all, or None."""
@@ -79,22 +94,3 @@ def _of_zone(stream: Stream, known: StreamLedger) -> Hindrance | None:
         return None
     why = cut_otherwise(stream, zones)
     return None if why is None else Hindrance("zone", why, "put the zone back, then", "snap check")
-
-
-def last_record(opened: Opened, stream: str) -> RunRecord | None:
-    """The run record that tells of the end of the newest run of a stream."""
-    return next(iter(records_named(opened, stream, opened.cache.told(stream, limit=1))), None)
-
-
-def records_named(opened: Opened, stream: str, names: tuple[tuple[str, int], ...]) -> Iterator[RunRecord]:
-    """The run records of these names, in their order; one that is gone is left out."""
-    head = opened.store.head()
-    pending = {(record.run, record.sequence): record for record in waiting(opened, stream)}
-    for run, sequence in names:
-        record = pending.get((run, sequence))
-        if record is None:
-            path = runs.path_named(stream, run, sequence)
-            data = opened.store.read(path, head)
-            record = None if data is None else runs.decode(data, path)
-        if record is not None:
-            yield record

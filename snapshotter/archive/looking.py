@@ -109,11 +109,11 @@ def status(
     now = world.clock.now()
     with opened.closing():
         chosen = opened.streams(targets)
-        looks = [_Look(opened, stream, now) for _, stream in chosen]
+        looks = [_Look(opened, source, stream, now) for source, stream in chosen]
         streams = tuple(look.status() for look in looks)
         old = [look.stale(max_age) for look in looks if max_age is not None]
         days = looks[0].days() if calendar and len(looks) == 1 else ()
-        notices = tuple(_notices(opened, chosen, targets, now=now))
+        notices = tuple(_notices(opened, looks, targets, now=now))
     return Status(
         path=str(opened.root),
         head=opened.store.head(),
@@ -126,17 +126,17 @@ def status(
     )
 
 
-def _notices(
-    opened: Opened, chosen: Sequence[tuple[Source, Stream]], targets: Collection[str], *, now: datetime
-) -> Iterator[Notice]:
-    """What stands in the way: broken files, sources that may not be asked, tokens that end soon."""
+def _notices(opened: Opened, looks: Sequence[_Look], targets: Collection[str], *, now: datetime) -> Iterator[Notice]:
+    """What stands in the way: broken files, what may not be asked, tokens that end soon."""
     yield from (Notice("error", problem.file, str(problem)) for problem in opened.described.problems)
     hindrances = Hindrances(opened)
-    for source in {source.name: source for source, _ in chosen}.values():
+    for source in {look.source.name: look.source for look in looks}.values():
         if (found := hindrances.of_source(source)) is not None:
-            step = f"{found.step}: {found.command}"
-            yield Notice("warning", source.name, f"{found.why}; {step}")
+            yield Notice("warning", source.name, f"{found.why}; {found.step}: {found.command}")
         yield from expiring(opened, source, now=now)
+    for look in looks:
+        if (found := hindrances.of_change(look.source, look.stream, look.light)) is not None:
+            yield Notice("error", look.stream.key, f"{found.why}; {found.step}: {found.command}")
     if not targets:
         yield from hindrances.undescribed()
 
@@ -144,8 +144,9 @@ def _notices(
 class _Look:
     """One stream under one's eyes: of its ledger only what is needed is read."""
 
-    def __init__(self, opened: Opened, stream: Stream, now: datetime) -> None:
+    def __init__(self, opened: Opened, source: Source, stream: Stream, now: datetime) -> None:
         self.opened = opened
+        self.source = source
         self.stream = stream
         self.terms = terms_of(stream, opened.described.settings.zone, now=now)
         self.light = opened.cache.ledger(stream.key, days=())

@@ -15,7 +15,7 @@ from snapshotter.model import DayState, MissFact
 from snapshotter.results.days import Evidence, Gap, Hindrance, Lack
 
 NEEDED = (DayState.FAILED, DayState.INVALID, DayState.PARTIAL, DayState.UNTRIED)  # what somebody or something must do
-STANDING = ("untrusted", "missing_secret", "zone")  # hindrances that stay until somebody acts
+STANDING = ("untrusted", "missing_secret", "zone", "changed")  # hindrances that stay until somebody acts
 
 
 def gap_of(stream: str, piece: StateRange, *, now: datetime, hindrance: Hindrance | None) -> Gap:

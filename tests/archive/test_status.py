@@ -134,6 +134,17 @@ def test_a_source_that_nobody_agreed_to_is_told(archive):
     assert "snap trust" in report.status(status(archive))
 
 
+def test_a_stream_that_its_changed_file_stops_is_told_with_the_way_on(archive):
+    archive.fetch()
+    file = archive.path / "sources/demo.toml"
+    file.write_text(file.read_text().replace('id = "id"', 'id = "at"'))
+
+    (notice,) = status(archive).notices
+    assert notice.text.startswith("its description changed (id: id -> at)")
+    assert "nothing of it is asked until you" in notice.text
+    assert notice.text.endswith("see it: snap check demo/items")
+
+
 def with_tokens(archive, **given):
     opened = looking.open_archive(archive.path, archive.world)
     source = opened.described.sources["demo"]
