@@ -169,6 +169,7 @@ def for_writing(path: Path, world: World, *, command: str, wait: float = 0.0) ->
     lock.acquire(wait=wait)
     try:
         notes = [*store.heal(started), *_disk_notes(store.root)]
+        store.show_documents()  # of an archive made before there was such a view, and of a clone
         opened = Opened(store.root, store, describe(store.root, store), world, tuple(notes))
         swept = opened.pending.sweep()
         if swept:

@@ -15,7 +15,7 @@ from snapshotter.canonical import encode_indented
 from snapshotter.core import paths, schema
 from snapshotter.core.config import settings_template
 from snapshotter.core.unused import unused_in, unused_in_settings
-from snapshotter.edge.store import Store
+from snapshotter.edge.store import DOCUMENTS_SHOWN, Store
 from snapshotter.edge.world import World
 from snapshotter.edge.zone import machine_zone
 from snapshotter.errors import UsageError
@@ -24,7 +24,7 @@ from snapshotter.results import Added, CatalogueEntry, Checked, Created, Missing
 from snapshotter.results.changing import ChangedStream
 
 README = "README.md"
-ATTRIBUTES = "# Files are kept byte for byte; git changes no line ends.\n* -text\n"
+ATTRIBUTES = f"# Files are kept byte for byte; git changes no line ends.\n* -text\n{DOCUMENTS_SHOWN}"
 
 
 def init(path: Path, world: World, *, zone: str | None = None) -> Created:
@@ -38,6 +38,7 @@ def init(path: Path, world: World, *, zone: str | None = None) -> Created:
     remember_made(store.root, world)
     commit = store.commit(Batch(made, message, world.clock.now()), None)
     notes += [Notice("warning", "hooks", note) for note in store.install_hooks()]
+    store.show_documents()
     store.finish()
     return Created(str(store.root), commit, tuple(change.path for change in made), tuple(notes))
 
@@ -75,6 +76,15 @@ def schema_files() -> dict[str, bytes]:
         "source.v1.json": encode_indented(schema.source_schema()),
         "settings.v1.json": encode_indented(schema.settings_schema()),
     }
+
+
+def show_documents(path: Path, world: World, *, readably: bool) -> bool:
+    """Let plain git show documents readably or as they are; False where the user has a driver of their own."""
+    store = open_archive(path, world).store
+    if readably:
+        return store.show_documents(anew=True)
+    store.show_bytes()
+    return True
 
 
 def entries(path: Path, world: World, *, needs_archive: bool) -> tuple[CatalogueEntry, ...]:

@@ -34,6 +34,7 @@ COMMANDS = {  # name -> (module, what it does in a line)
     "quarantine": ("looking", "List answers that could not be used; print, retry or drop them."),
     "held": ("holding", "List versions that wait for you; accept or reject one."),
     "verify": ("verifying", "Look for damage, and say what to do about it."),
+    "gitview": ("setup", "Let plain git diff and git log -p show documents readably."),
     "completion": ("completion", "Print the completion script of bash, zsh or fish."),
     "demo": ("demo", "Play a recorded week of earthquakes into an archive."),
 }

@@ -11,6 +11,7 @@ from snapshotter.cli.exits import HELP
 from snapshotter.cli.options import echo, echo_json, json_option
 from snapshotter.cli.surroundings import archive_folder, the_world
 from snapshotter.core import report, report_changing
+from snapshotter.errors import UsageError
 from snapshotter.results import Exit
 
 
@@ -80,3 +81,25 @@ def check_command(archive: str | None, sources: tuple[str, ...], *, accept: bool
     echo_json(result) if as_json else echo(report.checked(result))
     stopped = any(item.stopped for item in result.changed)
     return Exit.CONFIG if result.problems or result.missing or stopped else Exit.DONE
+
+
+@click.command("gitview", epilog=HELP)
+@click.option("--off", is_flag=True, help="Let git show the bytes again, also after later runs.")
+@click.pass_obj
+def gitview_command(archive: str | None, *, off: bool) -> int:
+    """Let plain `git diff`, `git log -p` and `git show` print a document a member a line, under its record's name.
+
+    `snap init` and every run do this too; after `git clone` it is only needed where nothing is ever fetched. It is a
+    setting of this clone alone. `git diff --no-textconv` shows the bytes once.
+
+    \b
+    Examples:
+      snap gitview
+      snap gitview --off
+    """
+    if not setup.show_documents(archive_folder(archive), the_world(), readably=not off):
+        raise UsageError(
+            "diff.snap.textconv is set to a program of your own; `git config --unset diff.snap.textconv` first"
+        )
+    echo("git shows documents byte for byte" if off else "git diff, log -p and show print a member a line")
+    return Exit.DONE

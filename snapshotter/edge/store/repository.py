@@ -195,6 +195,28 @@ class Repository:
         for key, value in settings.items():
             self._repo.config[key] = value
 
+    def setting(self, key: str) -> str | None:
+        """A setting as it is written, wherever it is set."""
+        try:
+            return str(self._repo.config[key])
+        except _ERRORS:
+            return None
+
+    def unset(self, key: str) -> None:
+        """Take a setting out of the repository's own config."""
+        try:
+            del self._repo.config[key]
+        except _ERRORS as error:
+            raise Damaged(f"{self.path}: git could not change its config: {error}") from error
+
+    def try_configure(self, settings: Mapping[str, str]) -> bool:
+        """Write settings that a run can do without; False where the config is locked or cannot be written."""
+        try:
+            self.configure(settings)
+        except _ERRORS:
+            return False
+        return True
+
     def hooks_path(self) -> str | None:
         """`core.hooksPath`, wherever it is set."""
         return self._setting("core.hooksPath") or None

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from snapshotter.edge.files import Disk, Folder, disk_error
-from snapshotter.edge.store import admission, heal, history, hooks, journal, refs
+from snapshotter.edge.store import admission, gitview, heal, history, hooks, journal, refs
 from snapshotter.edge.store.attributes import check_no_filter
 from snapshotter.edge.store.command import Git
 from snapshotter.edge.store.examining import Examiner
@@ -226,6 +226,14 @@ class Store:
     def install_hooks(self) -> tuple[str, ...]:
         """Put the shipped git hooks in place; gives notes where the user's own are kept."""
         return hooks.install(self._git, self._repository)
+
+    def show_documents(self, *, anew: bool = False) -> bool:
+        """Let plain git show documents readably; False where the user wants it otherwise. `anew` asks them no more."""
+        return gitview.set_up(self._git, self._repository, anew=anew)
+
+    def show_bytes(self) -> None:
+        """Let plain git show documents byte for byte."""
+        gitview.turn_off(self._repository)
 
     # --- inside ---
 
