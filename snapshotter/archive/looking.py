@@ -111,7 +111,7 @@ def status(
         chosen = opened.streams(targets)
         looks = [_Look(opened, source, stream, now) for source, stream in chosen]
         streams = tuple(look.status() for look in looks)
-        old = [look.stale(max_age) for look in looks if max_age is not None]
+        old = [] if max_age is None else [*_unreadable(opened, targets), *(look.stale(max_age) for look in looks)]
         days = looks[0].days() if calendar and len(looks) == 1 else ()
         notices = tuple(_notices(opened, looks, targets, now=now))
     return Status(
@@ -124,6 +124,12 @@ def status(
         calendar=days,
         stale=tuple(item for item in old if item is not None),
     )
+
+
+def _unreadable(opened: Opened, targets: Collection[str]) -> list[Stale]:
+    """Files with mistakes: what they describe grows old without anybody being asked."""
+    files = dict.fromkeys(problem.file for problem in opened.described.problems)
+    return [] if targets else [Stale(file, "it has mistakes (`snap check`): nothing of it is asked") for file in files]
 
 
 def _notices(opened: Opened, looks: Sequence[_Look], targets: Collection[str], *, now: datetime) -> Iterator[Notice]:

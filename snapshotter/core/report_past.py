@@ -21,7 +21,7 @@ def run_lines(lines: Sequence[RunLine]) -> str:
         what = f"{line.days_new} new, {line.days_changed} changed, {_count(line.requests, 'request')}"
         wrong = f", {_count(line.problems, 'problem')}" if line.problems else ""
         told += [f"{line.run}  {line.started:%Y-%m-%d %H:%M}  {line.command}: {what}{wrong}"]
-    return "\n".join(told or ["no runs yet"])
+    return "\n".join(told or ["no runs"])
 
 
 def run_story(story: RunStory) -> str:

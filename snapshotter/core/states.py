@@ -283,7 +283,8 @@ class Judge:
 def miss_words(missed: Missed) -> str:
     """Why a span was missed, since when and how often, and when it is tried again."""
     fact = missed.fact
-    status = f" {fact.status}" if fact.status is not None else ""
+    told = fact.status is None or fact.why.startswith(str(fact.status))
+    status = "" if told else f" {fact.status}"
     tries = f"{fact.tries} tries since" if fact.tries > 1 else "tried"
     words = f"{escape(fact.kind, 40)}{status}: {escape(fact.why, 200)} ({tries} {minute(missed.first)}"
     if is_given_up(missed):

@@ -47,8 +47,8 @@ def test_a_status_as_it_is_read(archive):
     assert report.status(status(archive)) == dedent("""\
         demo/items: complete from 2026-03-11 to yesterday; 1 failed
           3 records, last good answer 2026-03-14 12:00 UTC
-          failed 2026-03-10: forbidden 403: 403 (forbidden: this key or token may not
-            read it) (tried 2026-03-14 12:00 UTC)
+          failed 2026-03-10: forbidden: 403 (forbidden: this key or token may not read
+            it) (tried 2026-03-14 12:00 UTC)
             the API does not allow this; check what the credentials may read
           what to do: snap gaps demo/items""")
 
@@ -123,6 +123,13 @@ def test_a_weekly_stream_is_given_its_week(tmp_path):
 
         archive.later(hours=8)
         assert stale(archive) == ["demo/items"]
+
+
+def test_a_file_with_mistakes_is_too_old_by_itself(archive):
+    archive.fetch()
+    (archive.path / "sources/demo.toml").write_text("format = 1\nsource = 7\n")
+
+    assert stale(archive) == ["sources/demo.toml"]
 
 
 # --- notices ---

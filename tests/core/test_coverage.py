@@ -70,7 +70,7 @@ def test_a_part_with_the_unsettled_days_is_enough(tmp_path):
     assert stream_status(part, Kind.SERIES, terms=terms) == stream_status(whole, Kind.SERIES, terms=terms)
 
 
-TRIED = "server 503: 503 (tried 2018-02-07 06:00 UTC)"
+TRIED = "server: 503 (tried 2018-02-07 06:00 UTC)"
 FAILED = a_story(day_span("02-04", days=2), miss=a_miss())
 INVALID = a_story(day_span("02-06"), miss=replace(a_miss("invalid", kind="unreadable", status=None), quarantine="q1"))
 

@@ -43,12 +43,12 @@ PART = span("02-05 00:00", "02-05 12:00")
         (
             [a_story(day_span("02-05"), miss=a_miss())],
             DayState.FAILED,
-            "server 503: 503 (tried 2018-02-07 06:00 UTC)",
+            "server: 503 (tried 2018-02-07 06:00 UTC)",
         ),
         (
             [a_story(day_span("02-05"), days=FIVE, miss=a_miss())],
             DayState.PARTIAL,
-            "server 503: 503 (tried 2018-02-07 06:00 UTC)",
+            "server: 503 (tried 2018-02-07 06:00 UTC)",
         ),
         (
             [a_story(day_span("02-05"), miss=a_miss("partial", kind="limit", status=None, why="10,000 pages"))],
@@ -62,7 +62,7 @@ PART = span("02-05 00:00", "02-05 12:00")
         ),
         ([GOOD, a_story(day_span("02-05"), miss=a_miss())], DayState.SAVED, "proved"),
         ([a_story(PART), a_story(span("02-05 12:00", "02-06 00:00"), zone="Asia/Tokyo")], DayState.EMPTY, None),
-        ([a_story(None, miss=a_miss())], DayState.FAILED, "server 503: 503 (tried 2018-02-07 06:00 UTC)"),
+        ([a_story(None, miss=a_miss())], DayState.FAILED, "server: 503 (tried 2018-02-07 06:00 UTC)"),
         (
             [
                 a_story(
@@ -71,7 +71,7 @@ PART = span("02-05 00:00", "02-05 12:00")
                 )
             ],
             DayState.FAILED,
-            "server 503: 503 (3 tries since 2018-02-05 00:00 UTC, next 2018-02-09 00:00 UTC)",
+            "server: 503 (3 tries since 2018-02-05 00:00 UTC, next 2018-02-09 00:00 UTC)",
         ),
     ],
 )
@@ -112,7 +112,7 @@ def test_an_open_day_tells_of_its_last_failure():
     judged = state_of(known(a_story(span("02-08 00:00", "02-08 05:00"), miss=a_miss())), day("02-08"), TERMS)
 
     assert judged.state is DayState.OPEN
-    assert judged.why == "not over yet: server 503: 503 (tried 2018-02-08 00:00 UTC)"
+    assert judged.why == "not over yet: server: 503 (tried 2018-02-08 00:00 UTC)"
 
 
 def test_records_before_the_origin_that_were_never_proved_are_no_day():
@@ -207,7 +207,7 @@ def test_a_range_of_misses_alike_tells_the_first_try_and_the_most():
         TERMS,
     )
 
-    assert failed.judged.why == "server 503: 503 (5 tries since 2018-02-06 00:00 UTC)"
+    assert failed.judged.why == "server: 503 (5 tries since 2018-02-06 00:00 UTC)"
 
 
 @settings(max_examples=60)
