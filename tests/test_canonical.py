@@ -243,7 +243,7 @@ def test_other_numbers_keep_their_text(text):
         (b'{"a":', "syntax", "cut off"),
         (b"<html></html>", "syntax", "HTML"),
         (b"\xef\xbb\xbf\xef\xbb\xbf1", "syntax", "line 1, column 1"),
-        (b'{\n"a":1,\n}', "syntax", "line 3, column 1"),
+        (b'{\n"a":1,\n"b"}', "syntax", "line 3, column 4"),
         (b"{'a':1}", "syntax", "line 1, column 2"),
         (b"[1,]", "syntax", "column"),
         (b"[1.]", "syntax", "column 3"),

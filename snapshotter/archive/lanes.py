@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from snapshotter.archive.opening import Opened, catch_up_places
 from snapshotter.archive.telling import Telling, Trace
 from snapshotter.core import ledger
 from snapshotter.core.days import day_at
-from snapshotter.core.limits import Limits
+from snapshotter.core.limits import Left, Limits
 from snapshotter.edge.auth import lane_of
 from snapshotter.edge.exchange import Exchanged
 from snapshotter.edge.http import Habits, Sender, sealed, unsealed
@@ -232,7 +233,9 @@ class Lane:
         self.around.spool.append(replace(entry, response=sealed(entry.response, self.masker)))
         self._raise_trouble()
         if self._turn is not None:
-            self._turn.answered(entry.response.status, entry.response.headers)
+            budgets = self._turn.answered(entry.response.status, entry.response.headers)
+            if words := left_words(budgets.left(self.now())):
+                self.around.tell(Progress(f"{entry.job.split(' ')[0]}", "budget", words))
 
     def known(self, stream: Stream, records: Sequence[Record]) -> Sequence[Record]:
         """Those of the records that are archived in a proved span."""
@@ -331,6 +334,9 @@ class LaneSet:
         stopped = lambda: self.around.stops.reason() is not None  # noqa: E731
         gate = gate_of(sources, values, self.around.opened.world, stopped=stopped)
         lanes = {source.name: Lane(source, secrets[source.name].values, gate, self.around) for source in sources}
+        label = sources[0].pacing.lane or urlsplit(sources[0].client.base_url).netloc
+        for stream, windows in Counter(item.stream.key for item in work).items():
+            self.around.tell(Progress(stream, "lane", f"asks {label}", total=windows, lane=label))
         try:
             return _LaneWalk(self, lanes, work).to_its_end()
         finally:
@@ -384,6 +390,7 @@ class _LaneWalk:
             if walked.stop in STOPPED_WORDS:
                 return self._left_for_later(item, walked)
             landed = self._land(item, walked, last=last, final=not walked.restart or attempt > 0)
+            self.around.tell(_landed(item, landed))
             self._learn(item, walked, landed)
             if not walked.restart:
                 return None
@@ -431,6 +438,26 @@ class _LaneWalk:
         count = self.failures[item.stream.key] = self.failures.get(item.stream.key, 0) + 1 if missed else 0
         if count >= LONG_PATIENCE:
             self.out[item.stream.key] = f"{count} windows in a row brought nothing; the next run asks again"
+
+
+def _landed(item: Work, landed: Landed) -> Progress:
+    """What became of one window."""
+    story, committed = landed.story, landed.committed
+    facts = [*story.days.values(), *([story.dateless] if story.dateless else [])]
+    days = sum(fact.change != "same" for fact in facts)
+    if story.miss is not None:
+        return Progress(item.stream.key, "landed", f"{story.miss.state}: {story.miss.why}", records=story.stored)
+    words = committed.subject.removeprefix(f"{item.stream.key}: ") if committed is not None else "nothing new"
+    return Progress(item.stream.key, "landed", words, records=story.stored, days=days)
+
+
+def left_words(left: Sequence[Left]) -> str:
+    """What is left of the limit that is spent soonest."""
+    scarce = min(left, key=lambda one: one.remaining / (one.limit or 1_000_000), default=None)
+    if scarce is None:
+        return ""
+    whole = f" of {scarce.limit:,}" if scarce.limit else ""
+    return f"{scarce.remaining:,}{whole} requests left ({scarce.name})"
 
 
 def _days_of(item: Work) -> list[tuple[date, date]]:

@@ -33,13 +33,16 @@ class Telling:
     def step(self, step: Progress) -> None:
         """One step of the run."""
         self._watcher(step)
-        self._event(step.kind, stream=step.stream, text=step.text)
+        if step.kind != "budget":  # `snap limits` tells it
+            self._event(step.kind, stream=step.stream, text=step.text)
 
     def exchange(self, source: str, told: Exchanged) -> None:
         """One request and what came of it."""
         brief: dict[str, object] = {"source": source, "method": told.method, "url": told.url, "status": told.status}
         brief |= {"size": told.size, "seconds": round(told.seconds, 3), "problem": told.problem}
         self._event("exchange", **brief)
+        came = told.problem if told.status is None else f"{told.status}, {told.size:,} bytes"
+        self._watcher(Progress(source, "exchange", f"{told.method} {told.url}: {came}, {told.seconds:.2f} s"))
         if self._trace is not None:
             self._trace.write(
                 {"at": self._now(), **brief, "sent": _pairs(told.sent), "received": _pairs(told.received)}

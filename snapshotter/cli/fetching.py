@@ -8,13 +8,13 @@ from typing import Any
 import click
 
 from snapshotter.archive import fetching, trying
-from snapshotter.archive.lanes import Stops
 from snapshotter.cli.exits import HELP
 from snapshotter.cli.options import DAY, LENGTH, echo, echo_json, json_option, trace_option, wait_option
-from snapshotter.cli.surroundings import archive_folder, is_terminal, on_signals, the_world
+from snapshotter.cli.surroundings import archive_folder, the_world
+from snapshotter.cli.watched import Loudness, loudness_options, run_watched
 from snapshotter.core import report
 from snapshotter.errors import UsageError
-from snapshotter.results import Exit, FetchOptions, Progress, Ran
+from snapshotter.results import Exit, FetchOptions
 
 
 @click.command("try", epilog=HELP)
@@ -60,13 +60,11 @@ def try_command(
 @click.option("--max-requests", type=click.IntRange(1), metavar="N", help="Send at most N requests.")
 @click.option("--deadline", type=LENGTH, metavar="T", help="Ask nothing more after this time, like 10m.")
 @wait_option
-@click.option("-v", "--verbose", is_flag=True, help="Tell every step, also where there is no terminal.")
-@click.option("-q", "--quiet", is_flag=True, help="Tell nothing but problems.")
 @trace_option
-@json_option
+@loudness_options
 @click.pass_obj
 def fetch_command(
-    archive: str | None, /, *, dry_run: bool, verbose: bool, quiet: bool, as_json: bool, **given: object
+    archive: str | None, /, *, dry_run: bool, verbose: int, quiet: bool, as_json: bool, **given: object
 ) -> int:
     """Download recent days, then older ones, newest first, until the origin. Silent under cron when all is well.
 
@@ -83,30 +81,7 @@ def fetch_command(
         planned = fetching.plan(folder, options, world)
         echo_json(planned) if as_json else echo(report.planned(planned))
         return Exit.DONE
-    watched = not quiet and (verbose or is_terminal())
-    stops = Stops(world.clock)
-    with on_signals(stops.interrupt):
-        result = fetching.fetch(folder, options, world, tell=_tell if watched else _silent, stops=stops)
-    if as_json:
-        echo_json(result)
-    else:
-        _say(result, watched=watched)
-    return result.exit
-
-
-def _tell(step: Progress) -> None:
-    if step.kind != "planned":
-        click.echo(f"{step.stream}: {report.step(step)}", err=True)
-
-
-def _silent(step: Progress) -> None:
-    """Say nothing."""
-
-
-def _say(result: Ran, *, watched: bool) -> None:
-    """All of it to a person; to a log only what is wrong."""
-    if watched:
-        echo(report.ran(result))
-    else:
-        for line in report.wrong(result):
-            click.echo(line, err=True)
+    loudness = Loudness(verbose, quiet=quiet, as_json=as_json)
+    return run_watched(
+        lambda tell, stops: fetching.fetch(folder, options, world, tell=tell, stops=stops), world, loudness
+    )

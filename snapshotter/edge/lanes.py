@@ -59,6 +59,10 @@ class Budgets(Protocol):
         """With nothing leaving before `until`."""
         ...
 
+    def left(self, now: datetime) -> Sequence[Any]:
+        """What is left of each limit."""
+        ...
+
     def plain(self) -> JsonObject:
         """As JSON values."""
         ...
@@ -95,10 +99,10 @@ class Turn:
         """The request is on its way only now: the next one keeps its distance from here."""
         self.gate.note_sent()
 
-    def answered(self, status: int, headers: Sequence[tuple[str, str]], now: datetime | None = None) -> None:
-        """What the server said, so that the budgets are as it sees them."""
+    def answered(self, status: int, headers: Sequence[tuple[str, str]], now: datetime | None = None) -> Budgets:
+        """Note what the server said; gives the budgets as it sees them."""
         at = now or self.gate.clock.now()
-        self.gate.change(
+        return self.gate.change(
             lambda budgets: budgets.correct(
                 at, sent=self.sent, method=self.method, path=self.path, status=status, headers=headers
             )
@@ -158,14 +162,15 @@ class LaneGate:
         """Let go of the file."""
         self._file.close()
 
-    def change(self, how: Callable[[Budgets], Budgets]) -> None:
-        """Replace the budgets while nobody else may."""
+    def change(self, how: Callable[[Budgets], Budgets]) -> Budgets:
+        """Replace the budgets while nobody else may; gives the new ones."""
         with self._file.locked():
             state = self._file.read()
             budgets = self._budgets(state)
             changed = how(budgets)
             if changed != budgets:
                 self._keep(state, changed)
+            return changed
 
     def note_sent(self) -> None:
         """A request leaves now."""

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from snapshotter.exits import Exit as Exit
 from snapshotter.exits import worst
-from snapshotter.model import Change, DayState, HeldBack, Job, Window
+from snapshotter.model import DayState, HeldBack, Job, Window
 from snapshotter.results.calendar import CalendarDay, Stale
 from snapshotter.results.changing import ChangedStream
 
@@ -291,12 +291,13 @@ class Progress:
     """One step of a long run, for a live display or a log."""
 
     stream: str
-    kind: str  # asking, waiting, page, committed, failed, planned
+    kind: str  # planned, lane, asking, exchange, page, waiting, budget, landed; reading, verifying
     text: str
     done: int = 0
     total: int = 0
     records: int = 0
-    change: Change | None = field(default=None)
+    days: int = 0  # new or changed ones
+    lane: str = ""
 
 
 @dataclass(frozen=True, slots=True)

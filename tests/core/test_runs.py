@@ -183,7 +183,7 @@ def changed(old, new):
         (changed(b'"source": "usgs-earthquakes"', b'"source": "../x"'), "source: '../x' is no name"),
         (changed(b"2018-02-06T00:00:00Z", b"2017-02-06T00:00:00Z"), "stories[0].proved: it ends before it starts"),
         (changed(b'"snap": "0.1.0"', b'"snap": null'), "snap: expected a text, found None"),
-        (b"[" * 2000, "depth"),
+        (b"[" * 2000 + b"]" * 2000, "depth"),
     ],
 )
 def test_a_file_that_is_not_as_it_was_written_is_named_with_the_place(data, found):

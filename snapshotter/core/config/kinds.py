@@ -396,6 +396,8 @@ def day_format() -> Kind:
 
 
 def _reads_a_year(form: str) -> bool:
+    if not any(f"%{letter}" in form.replace("%%", "") for letter in "YyGcxDF"):  # strptime warns of those without
+        return False
     day = datetime(2017, 11, 30, 13, 14, 15, tzinfo=UTC)
     try:
         return datetime.strptime(day.strftime(form), form).year == day.year  # noqa: DTZ007 - only its year is looked at
