@@ -6,6 +6,7 @@ archive (`.git/snap/settings`), so that it can be compared too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ class Found:
 def changed(opened: Opened, source: Source, stream: Stream) -> Found | None:
     """What a stream's description says otherwise than in its last run; None: nothing, or that cannot be known."""
     if not opened.store.names(f"{stream.key}/{runs.FOLDER}") and not waiting(opened, stream.key):
-        return None  # nothing ran yet: then the ledger need not be opened either
+        return _back_again(opened, stream)  # nothing ran yet: then the ledger need not be opened either
     record = _baseline(opened, stream.key)
     if record is None:
         return None
@@ -68,6 +69,16 @@ def changed(opened: Opened, source: Source, stream: Stream) -> Found | None:
         return None
     keys = (*changing.changes(before, stream), *changing.changes_of_source(old, source))
     return Found(stream, record.run, keys, _saved(opened, stream)) if keys else None
+
+
+def _back_again(opened: Opened, stream: Stream) -> Found | None:
+    """A stream that was removed from the archive and is described again."""
+    stone = opened.store.read(paths.tombstone(stream.key))
+    if stone is None:
+        return None
+    since = re.search(rb'"at": "(\d{4}-\d\d-\d\d)', stone)
+    key = changing.back_again(since[1].decode() if since else "")
+    return Found(stream, "", (key,), Saved(is_removed=True))
 
 
 def all_changed(opened: Opened, chosen: Sequence[tuple[Source, Stream]]) -> tuple[Found, ...]:

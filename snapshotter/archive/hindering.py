@@ -10,7 +10,7 @@ from snapshotter.archive.opening import Opened
 from snapshotter.archive.recalling import last_record
 from snapshotter.archive.trust import Trust, trust_of, why_not
 from snapshotter.core import ledger, paths
-from snapshotter.core.changing import ACCEPT, cut_otherwise
+from snapshotter.core.changing import ACCEPT, RENAME, cut_otherwise
 from snapshotter.edge.secrets import gather
 from snapshotter.evidence import StreamLedger
 from snapshotter.results import Notice
@@ -77,7 +77,7 @@ class Hindrances:
         if known.last_try is None:
             return Hindrance("new_stream", "a new stream: nothing of it was asked yet", "the next fetch begins", ask)
         last = last_record(self.opened, stream.key)
-        if last is None or last.stories or not last.closes or not last.notes or last.command == ACCEPT:
+        if last is None or last.stories or not last.closes or not last.notes or last.command in (ACCEPT, RENAME):
             return None
         why = last.notes[-1]
         if why == END_FOUND:

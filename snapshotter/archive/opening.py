@@ -194,7 +194,23 @@ def catch_up(cache: Cache, opened: Opened) -> None:
     head, known = opened.store.head(), cache.head()
     if head is None or known == head:
         return
+    known = _without_gone(cache, opened, known, head)
     cache.apply(head, _counted(chain(_committed(opened, known, head), waiting(opened)), opened.tell))
+
+
+def _without_gone(cache: Cache, opened: Opened, known: str | None, head: str) -> str | None:
+    """Forget streams whose run records went since (renamed, removed, or by hand), so that they are folded anew."""
+    if known is None:
+        return None
+    changed = opened.store.changed(known, head)
+    gone = {"/".join(path.split("/")[:2]) for path, blob in changed if blob is None and f"/{runs.FOLDER}/" in path}
+    left = [stream for stream in sorted(gone) if opened.store.names(f"{stream}/{runs.FOLDER}", head)]
+    for stream in gone:
+        cache.forget(stream)
+    if not left:
+        return known
+    cache.clear()  # some of its records stayed: all are read again
+    return None
 
 
 def _committed(opened: Opened, known: str | None, head: str) -> Iterator[RunRecord]:

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from snapshotter.archive.opening import LOCAL
-from snapshotter.core import ledger, runs, verifying
+from snapshotter.core import ledger, paths, runs, verifying
 from snapshotter.core.verifying import Part, Scope
 from snapshotter.edge.cache import Cache, CacheLost
 from snapshotter.edge.pending import Pending
@@ -251,6 +251,8 @@ class _Verifier:
         self._step("history of run records")
         here = {(path.rsplit("/", 1)[-1], blob) for path, (part, blob) in parts.items() if part.kind == "record"}
         for path in self.examiner.edited(RECORDS, head):
+            if path not in parts and self._was_removed(path, head):
+                continue
             versions = [version for version in self.store.versions(path) if version.blob is not None]
             first = versions[-1] if versions else None
             if first is not None and (path.rsplit("/", 1)[-1], first.blob) in here:
@@ -259,6 +261,11 @@ class _Verifier:
             self.broken.add("/".join(path.split("/")[:2]))
             self.damage = [item for item in self.damage if (item.kind, item.where) != ("record", path)]
             self.damage.append(verifying.rewritten(path, gone=path not in parts, first=commit))
+
+    def _was_removed(self, path: str, head: str) -> bool:
+        """Whether a run record went with its stream, on purpose (`snap remove`)."""
+        stone = self.store.read(paths.tombstone("/".join(path.split("/")[:2])), head)
+        return stone is not None and verifying.is_buried(path, stone)
 
     def _documents(self, parts: Mapping[str, tuple[Part, str]], folded: Mapping[str, StreamLedger]) -> None:
         listed = [(path, part, blob) for path, (part, blob) in parts.items() if part.kind in ("document", "held")]

@@ -39,6 +39,7 @@ Exit codes:
   0    all done, or held back and named
   2    usage or configuration
   3    saved, but some days failed, are invalid or held
+  4    saved, but a remote or a message lacks it
   5    the archive is damaged, or moved while we looked
   74   the disk refused
   75   another run holds the archive

@@ -15,6 +15,7 @@ from snapshotter.core.spans import span_text
 from snapshotter.spec import DayRule, Shape, Slot, Source, Span, Stream, Template, WindowRule
 
 ACCEPT = "check --accept"  # the command of the run record that says a change is meant
+RENAME = "rename"  # the command of the run record that stands where a stream got its name
 LONGEST = 60  # characters of a value that is shown
 
 
@@ -174,6 +175,11 @@ def _text(value: object) -> str:
             return "as described"
 
 
+def back_again(since: str) -> KeyChange:
+    """A stream that was removed and is described again."""
+    return KeyChange("stream", Effect.DATA, f"removed {since}", "described again")
+
+
 # --- consequences ---
 
 
@@ -184,11 +190,12 @@ class Saved:
     days: int = 0
     has_document: bool = False
     proved: int = 0
+    is_removed: bool = False  # it was taken out on purpose
 
     @property
     def is_nothing(self) -> bool:
         """Whether no change can mean anything for it."""
-        return not (self.days or self.has_document or self.proved)
+        return not (self.days or self.has_document or self.proved or self.is_removed)
 
     def __str__(self) -> str:
         if self.days:
@@ -200,6 +207,8 @@ def consequence(change: KeyChange, saved: Saved) -> str:
     """What a change means for what is archived and for the next fetch, in words."""
     if saved.is_nothing:
         return "nothing is archived yet, so it just holds from now on"
+    if saved.is_removed:
+        return "it was removed from the archive on purpose; the next fetch would download all of it again"
     keep = "keeps" if saved.days <= 1 else "keep"
     match change.effect:
         case Effect.HARMLESS:

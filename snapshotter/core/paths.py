@@ -22,6 +22,11 @@ def snapshot(stream: str) -> str:
     return f"{stream}/snapshot.json"
 
 
+def tombstone(stream: str) -> str:
+    """What says that a stream was removed on purpose."""
+    return f"{stream}/_removed.json"
+
+
 def held(path: str, stream: str) -> str:
     """Where an offered version of a document waits."""
     return f"{stream}/_held/{path.removeprefix(stream + '/')}"

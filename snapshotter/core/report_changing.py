@@ -14,7 +14,8 @@ def changed(streams: Sequence[ChangedStream]) -> str:
     """Per stream: each key, what it was and is, and what that means."""
     lines: list[str] = []
     for item in streams:
-        lines += [f"{item.stream}: described otherwise than in its last run ({item.run})"]
+        otherwise = f"described otherwise than in its last run ({item.run})"
+        lines += [f"{item.stream}: {otherwise if item.run else 'removed, and described again'}"]
         for key in item.keys:
             lines += [f"  {key.key}: {_safe(key.was)} -> {_safe(key.now)}", f"    {_safe(key.means)}"]
         lines += [f"  stopped: {_safe(item.stopped)}"] if item.stopped else []

@@ -26,6 +26,7 @@ _LIKE_A_DAY = re.compile(r"(?:\d+/)*\d+-\d\d-\d\d\.json", re.ASCII)
 _DATELESS = {"undated.json", "snapshot.json"}
 _SHARE = re.compile(r"(\d{1,4})/(\d{1,4})", re.ASCII)
 HELD = "_held/"
+_AT = re.compile(rb'"at": "(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)')
 
 
 # --- how much is looked at ---
@@ -149,6 +150,13 @@ def rewritten(path: str, *, gone: bool, first: str | None) -> Damage:
     what = "the run record was removed" if gone else "the run record is not as it was committed first"
     back = f"`git checkout {first[:12]} -- {path}` brings it back; then commit it" if first else "bring it back"
     return Damage("record", path, what, f"`git log -p -- {path}` shows who did it; {back}")
+
+
+def is_buried(path: str, stone: bytes) -> bool:
+    """Whether a run record is from before its stream was removed, as the stone that stands there says."""
+    when = _AT.search(stone)
+    began = path.rsplit("/", 1)[-1][: len("20180205T031500")]
+    return when is not None and began <= re.sub(rb"[-:]", b"", when[1]).decode()
 
 
 # --- the ledger ---

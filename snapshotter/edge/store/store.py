@@ -169,13 +169,17 @@ class Store:
 
     # --- writing ---
 
-    def commit(self, batch: Batch, parent: str | None) -> str:
-        """Save a batch on top of `parent`; when this returns it is on the disk, and the branch names it."""
+    def commit(self, batch: Batch, parent: str | None, *, placed: Mapping[str, str | None] | None = None) -> str:
+        """Save a batch on top of `parent`; when this returns it is on the disk, and the branch names it.
+
+        `placed`: paths that get a content which the archive has already, by its blob id, or None: they go.
+        """
         self._repository.check_on_branch()
         refs.check_tip(self._repository, parent)
         self._complete()
         blobs = self._blobs(batch)
-        ids = {path: blob.id if blob else None for path, blob in blobs.items()}
+        known = {path: bytes.fromhex(blob) if blob else None for path, blob in (placed or {}).items()}
+        ids = {**known, **{path: blob.id if blob else None for path, blob in blobs.items()}}
         root = self._repository.root(parent) if parent else None
         edited = rewrite(root, ids, self._repository.tree)
         who = self._repository.identity()

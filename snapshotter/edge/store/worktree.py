@@ -71,7 +71,7 @@ class Worktree:
         self._tree = tree
         self._git = git
         self._repository = repository
-        self._waiting: list[tuple[Wanted, bytes]] = []
+        self._waiting: list[tuple[Wanted, bytes | None]] = []  # None: it stands in the repository
         self._settled: dict[str, Settled] = {}
 
     def expect(self, steps: tuple[Step, ...], commit: str, contents: Mapping[str, bytes]) -> None:
@@ -79,19 +79,22 @@ class Worktree:
         for step in sorted(steps, key=lambda step: step.new is not None):  # room first: a file may become a folder
             is_executable = self._is_executable(commit, step.path)
             wanted = Wanted(step.path, frozenset({step.old}), step.new, is_executable)
-            self._waiting.append((wanted, contents.get(step.path, b"")))
+            self._waiting.append((wanted, contents.get(step.path)))
 
     def settle(self) -> tuple[str, ...]:
         """Write the files that wait; gives the paths that were left to the user."""
         theirs = []
         while self._waiting:
             wanted, content = self._waiting[0]
-            done = settle_file(self._tree, wanted, lambda content=content: content)  # type: ignore[misc]
+            done = settle_file(self._tree, wanted, self._given(wanted, content))
             if done.theirs:
                 theirs.append(wanted.path)
             self._remember(done)
             del self._waiting[0]
         return tuple(theirs)
+
+    def _given(self, wanted: Wanted, content: bytes | None) -> Callable[[], bytes]:
+        return lambda: self._content(wanted.target) if content is None else content
 
     def finish(self) -> bool:
         """Write the index once for all settled files, sync both and clear the journal; False: the index is locked."""
