@@ -194,3 +194,17 @@ def test_the_demo_ends_with_the_change_it_found_and_where_to_look(person):
     assert "1 added" in told
     assert "Where to look next" in told
     assert sorted(path.name for path in person.folder.iterdir()) == ["d"]
+
+
+def test_an_account_is_added_to_a_file_of_the_catalogue(person, monkeypatch):
+    person.types("init", "a")
+    monkeypatch.chdir(person.folder / "a")
+
+    told = person.types("add", "github-events", "--as", "anna")
+    assert "set the environment variable GITHUB_TOKEN_ANNA" in told
+    person.types("add", "github-events", "--as", "ben")
+
+    text = (person.folder / "a/sources/github-events.toml").read_text()
+    assert '[accounts.ben]\n# login = "octocat" # for all accounts so far\ntoken = "env:GITHUB_TOKEN_BEN"' in text
+    assert "2 sources" in person.types("check", code=2)
+    person.types("add", "--as", "anna", code=2)

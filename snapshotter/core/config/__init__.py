@@ -4,6 +4,7 @@
 `grammar_*` tables, from which the checks, the JSON Schemas and `reference_markdown` come.
 """
 
+from snapshotter.core.config.account_table import with_account
 from snapshotter.core.config.load import Loaded, check_together, load_settings, load_source
 from snapshotter.core.config.problems import Problem
 from snapshotter.core.config.reference import reference_markdown
@@ -17,4 +18,5 @@ __all__ = [
     "load_source",
     "reference_markdown",
     "settings_template",
+    "with_account",
 ]
