@@ -119,7 +119,7 @@ class Player:
     def _recorded(self, draft: Draft) -> Got:
         url = draft.url.removeprefix(self._home) if draft.url.startswith(f"{self._home}/") else draft.url
         body = draft.form if draft.form is not None else None if draft.json is None else plain_json(draft.json)
-        named = self._secrets.pairs(body) if isinstance(body, tuple) else self._secrets.json(body)
+        named = self._secrets.pairs(body) if isinstance(body, tuple) else self._secrets.texts(body)
         asked = Asked(draft.method, self._secrets.url(url), named)
         found = self._shelf.find(asked)
         if found is None:

@@ -48,15 +48,15 @@ class Secrets:
         query = "&".join(self._pair(piece) for piece in parts.query.split("&")) if parts.query else ""
         return self._masker.hide(urlunsplit((parts.scheme, parts.netloc, path, query, "")))
 
-    def json(self, value: Json) -> Json:
+    def texts(self, value: Json) -> Json:
         """All texts of a JSON value."""
         match value:
             case str():
                 return self.value(value)
             case dict():
-                return {self._masker.hide(name): self.json(inner) for name, inner in value.items()}
+                return {self._masker.hide(name): self.texts(inner) for name, inner in value.items()}
             case list():
-                return [self.json(inner) for inner in value]
+                return [self.texts(inner) for inner in value]
             case _:
                 return value
 
@@ -73,7 +73,7 @@ class Secrets:
 def without_secrets(taken: Taken, secrets: Secrets, masker: Masker) -> Taken:
     """An exchange with every secret by its name, in what was sent and in what came."""
     asked, answered = taken.asked, taken.answered
-    body = secrets.pairs(asked.body) if isinstance(asked.body, tuple) else secrets.json(asked.body)
+    body = secrets.pairs(asked.body) if isinstance(asked.body, tuple) else secrets.texts(asked.body)
     sent = tuple(pair for pair in asked.headers if pair[0].lower() in KEPT_HEADERS)
     came = tuple((name, masker.hide(text)) for name, text in answered.headers if name not in HIDDEN_HEADERS)
     return Taken(
