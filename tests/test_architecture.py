@@ -23,6 +23,8 @@ DOORS = {
     "urllib3": {"snapshotter.edge.http"},
     "tenacity": {"snapshotter.fetch"},
     "deepdiff": {"snapshotter.core.diff"},
+    "jsonschema": {"snapshotter.core.conforming"},
+    "referencing": {"snapshotter.core.conforming"},
     "orjson": {"snapshotter.canonical"},
     "jmespath": {"snapshotter.core.select"},
     "tomllib": {"snapshotter.core.config"},

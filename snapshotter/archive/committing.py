@@ -7,15 +7,18 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from snapshotter import __version__
+from snapshotter.archive.conforming import schema_of
 from snapshotter.archive.opening import Opened, catch_up, catch_up_places, waiting
 from snapshotter.archive.settling import Archived, Settled, settle
 from snapshotter.core import coverage, days, intervals, ledger, messages, missing, paths, planning, runs
+from snapshotter.core.conforming import RecordSchema
+from snapshotter.core.documents import DocumentChange
 from snapshotter.edge.quarantine import Quarantine
 from snapshotter.edge.spool import Spool
 from snapshotter.errors import ArchiveMoved, Unreadable
 from snapshotter.model import Batch, FileChange, JobStory, MissFact, RunRecord
 from snapshotter.results import Committed, DayProblem, StreamRun
-from snapshotter.spec import Source, Stream
+from snapshotter.spec import Shape, Source, Stream
 from snapshotter.walks import Unusable, Walked
 
 REJECTED = "rejected"  # how the story of a dropped version stops
@@ -52,6 +55,7 @@ class Committer:
         self.command = command
         self.started = started
         self.tally = Tally()
+        self.schemas: dict[str, RecordSchema | None] = {}  # of each stream, read once a run
         self.tip: str | None = None  # our last commit
         self.written: dict[str, tuple[str | None, str | None]] = {}  # path -> blob before this run, and now
         self.quarantine = Quarantine(opened.local / "quarantine", opened.world.clock, disk=opened.world.disk)
@@ -265,6 +269,14 @@ class Committer:
             stops = [line for line in last[0].body.splitlines() if line.startswith("Stop: ")]
             return any(REJECTED in line.removeprefix("Stop: ").split(", ") for line in stops)
 
+        if stream.key not in self.schemas:
+            self.schemas[stream.key] = schema_of(self.opened, stream)
+        schema = self.schemas[stream.key]
+
+        def broken(document: DocumentChange) -> str | None:
+            is_single = stream.selection.shape is Shape.SINGLE
+            return None if schema is None else schema.broken(document.old, document.new, is_single=is_single)
+
         proved = self.opened.cache.ledger(stream.key, days=()).proved
         return Archived(
             read=lambda path: store.read(path, head),
@@ -273,6 +285,7 @@ class Committer:
             newest_proved=proved[-1].window.end if proved else None,
             rejected=rejected,
             clock=self.opened.world.clock.monotonic,
+            broken=broken,
         )
 
     # --- counting ---

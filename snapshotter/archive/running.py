@@ -14,6 +14,7 @@ from pathlib import Path
 
 from snapshotter.archive.changing import all_changed, judged, keep_settings
 from snapshotter.archive.committing import Committer
+from snapshotter.archive.conforming import unusable
 from snapshotter.archive.lanes import LaneSet, Stops, Tell, Work
 from snapshotter.archive.opening import Opened, for_writing
 from snapshotter.archive.telling import Telling
@@ -53,9 +54,10 @@ class Drawn:
 
 
 def hold_changed(opened: Opened, drawn: Drawn) -> None:
-    """Take the streams out of a plan whose saved days it would reinterpret, and say what else is new."""
+    """Take the streams out of a plan that it would reinterpret or that cannot be judged, and say what else is new."""
     streams = {item.stream.key: (item.source, item.stream) for item in drawn.work}
     stopped, notices = judged(all_changed(opened, tuple(streams.values())))
+    stopped = {**unusable(opened, [stream for _, stream in streams.values()]), **stopped}
     drawn.work = [item for item in drawn.work if item.stream.key not in stopped]
     drawn.notices += [Notice("error", key, why) for key, why in stopped.items()]
     drawn.notices += notices

@@ -38,6 +38,7 @@ class Archived:
     days_with_documents: Callable[[], Collection[date]]
     newest_proved: datetime | None
     rejected: Callable[[str, bytes], bool] = lambda path, data: False  # whether the user dropped this version
+    broken: Callable[[documents.DocumentChange], str | None] = lambda document: None  # the schema that it does not meet
     clock: Callable[[], float] = lambda: 0.0  # that bounds how long changes are described
 
 
@@ -168,7 +169,7 @@ def _filed(
     changes: dict[date | None, Change] = {}
     held: dict[date | None, str] = {}
     newly_held: dict[date | None, str] = {}
-    waits = _waiting(changed, moves, expected)
+    waits = _waiting(changed, moves, expected, archived.broken)
     for day, document in changed.items():
         path = path_of(day)
         waiting = paths.held(path, stream.key)
@@ -191,12 +192,16 @@ def _waiting(
     changed: Mapping[date | None, documents.DocumentChange],
     moves: Collection[Move],
     expected: Callable[[date | None], Stream],
+    broken: Callable[[documents.DocumentChange], str | None],
 ) -> dict[date | None, str]:
     """The days whose new version waits, and why; with a day wait those that would give a record to it."""
     waits = {
         day: why
         for day, document in changed.items()
-        if (why := documents.held(expected(day), None if document.old is None else document.was, document.records))
+        if (
+            why := documents.held(expected(day), None if document.old is None else document.was, document.records)
+            or broken(document)
+        )
     }
     while givers := {
         old: f"a record moves from it to {new or 'the records without a day'}, whose new version waits"

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from snapshotter import __version__, catalogue
 from snapshotter.archive.changing import all_changed
+from snapshotter.archive.conforming import unusable
 from snapshotter.archive.opening import Opened, describe, for_writing, open_archive
 from snapshotter.archive.trust import remember_made, secrets_of, trust_of
 from snapshotter.canonical import encode_indented
@@ -148,6 +149,7 @@ def _notes(opened: Opened, wanted: Collection[str]) -> Iterator[Notice]:
     for source in described.sources.values():
         if source.file in wanted:
             yield from (Notice("info", source.file, words) for words in unused_in(source))
+            yield from (Notice("error", key, why) for key, why in unusable(opened, source.streams.values()).items())
     if paths.SETTINGS in wanted:
         yield from (Notice("warning", paths.SETTINGS, words) for words in unused_in_settings(described.settings))
 

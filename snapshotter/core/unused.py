@@ -20,8 +20,6 @@ def _in_stream(stream: Stream) -> Iterator[str]:
         yield "refresh: complete days are asked again within `lookback` only by this version"
     if stream.horizon is not None:
         yield "horizon: this version does not warn before an API forgets"
-    if stream.expect.schema is not None:
-        yield "expect.schema: this version does not check records against a schema"
 
 
 def unused_in_settings(settings: Settings) -> tuple[str, ...]:

@@ -194,7 +194,12 @@ EXPECT = Table(
     (
         Key("min_records", whole(0), "At least so many records.", example="1"),
         Key("max_drop", percent(), "At most this share of the records may vanish.", example='"20%"'),
-        Key("schema", inner_file(), "JSON Schema that every record must meet.", example='"schema/activity.json"'),
+        Key(
+            "schema",
+            inner_file(),
+            "JSON Schema that new and changed records must meet.",
+            example='"schema/activity.json"',
+        ),
         Key("non_empty", flag(), "It may not become empty.", default=False),
     ),
 )
