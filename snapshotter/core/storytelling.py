@@ -61,7 +61,7 @@ def day_story(
         if _touches(story, bounds, asked.day)
     )
     lack = lacks.lack_of(asked.stream.key, judged, days=asked.days, now=asked.now, hindrance=asked.hindrance)
-    tries = tuple(_try(item) for item in told if item.story.reason is not Reason.DECIDED)
+    tries = _tries(told)
     needed = judged.state not in (DayState.SAVED, DayState.EMPTY)
     return DayStory(
         stream=asked.stream.key,
@@ -97,7 +97,7 @@ def whole_story(
         judged = Judged(DayState.SAVED if count else DayState.EMPTY, "the newest answer was whole", records=count)
     needed = judged.state in lacks.NEEDED
     lack = lacks.lack_of(asked.stream.key, judged, days=None, now=asked.now, hindrance=asked.hindrance)
-    tries = tuple(_try(item) for item in told if item.story.reason is not Reason.DECIDED)
+    tries = _tries(told)
     return DayStory(
         stream=asked.stream.key,
         day=None,
@@ -131,7 +131,18 @@ def _touches(story: JobStory, bounds: Window, day: date | None) -> bool:
 # --- tries ---
 
 
-def _try(told: _Told) -> DayTry:
+def _tries(told: Sequence[_Told]) -> tuple[DayTry, ...]:
+    """The tries, newest first. A try that changed nothing has no fact: what was there before is there still."""
+    found: list[DayTry] = []
+    records = 0
+    for item in reversed(told):
+        records = item.fact.records if item.fact is not None and item.fact.sha256 is not None else records
+        if item.story.reason is not Reason.DECIDED:
+            found.append(_try(item, records))
+    return tuple(reversed(found))
+
+
+def _try(told: _Told, records: int) -> DayTry:
     story = told.story
     last = story.pages[-1] if story.pages else None
     window = story.window
@@ -144,7 +155,7 @@ def _try(told: _Told) -> DayTry:
         first=None if window is None else day_at(window.start, story.zone),
         last=None if window is None else day_at(max(window.start, window.end - _MOMENT), story.zone),
         stop=story.stop,
-        outcome=_outcome(story, told.fact),
+        outcome=_outcome(story, told.fact, records),
         requests=story.requests,
         status=status if status is not None or last is None else last.status,
         sha256=None if last is None else last.sha256,
@@ -152,16 +163,18 @@ def _try(told: _Told) -> DayTry:
     )
 
 
-def _outcome(story: JobStory, fact: DayFact | None) -> str:
+def _outcome(story: JobStory, fact: DayFact | None, records: int) -> str:
     if story.miss is not None:
         return f"{story.miss.state}: {escape(story.miss.why, 200)}"
-    found = "no records" if fact is None or fact.change == "none" else _fact_words(fact)
+    if fact is None or fact.change in ("same", "none"):
+        found = f"{_count(records)}, as before" if records else "no records"
+    else:
+        found = _count(fact.records) + ("" if fact.change == "new" else f", {fact.change}")
     return found if story.proved is not None or story.window is None else f"{found}, not proved"
 
 
-def _fact_words(fact: DayFact) -> str:
-    count = f"{fact.records:,} record{'' if fact.records == 1 else 's'}"
-    return count if fact.change == "new" else f"{count}, {fact.change}"
+def _count(records: int) -> str:
+    return f"{records:,} record{'' if records == 1 else 's'}"
 
 
 # --- versions and decisions ---
@@ -208,7 +221,7 @@ def _decisions(told: Sequence[_Told], day: date | None, zone: str) -> Iterator[D
 
 
 def _sentence(judged: Judged, lack: Lack, tries: Sequence[DayTry]) -> str:
-    count = f"{judged.records:,} record{'' if judged.records == 1 else 's'}"
+    count = _count(judged.records)
     proved = next((item for item in tries if not item.outcome.startswith(("failed", "invalid", "partial"))), None)
     by = f", last seen {minute(proved.at)} ({proved.reason})" if proved is not None else ""
     match judged.state:

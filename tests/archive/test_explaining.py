@@ -207,6 +207,16 @@ def test_the_story_of_a_day_that_changed(tmp_path):
           the next fetch asks it again: lookback goes back to 2026-03-12""")
 
 
+def test_a_try_that_changed_nothing_tells_what_is_there_still(tmp_path):
+    with march(tmp_path) as archive:
+        archive.fetch(max_requests=3)
+        archive.later(hours=7)
+        archive.fetch(max_requests=3)
+
+        assert [item.outcome for item in story(archive, "2026-03-12").tries] == ["2 records, as before", "2 records"]
+        assert {item.outcome for item in story(archive, "2026-03-13").tries} == {"no records"}
+
+
 @pytest.mark.parametrize(
     ("day", "state", "sentence"),
     [
