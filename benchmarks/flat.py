@@ -199,7 +199,7 @@ def compared(name: str, words: list[str], small: Archive, big: Archive, before: 
     (wall, cpu), (wall_big, cpu_big) = best[id(small)], best[id(big)]
     print(
         f"{name:<36} {wall:7.0f} {wall_big:7.0f} ms   ratio {wall_big / wall:5.2f}"
-        f"   processor {cpu_big / cpu:5.2f}   {wall_big - bare:4.0f} ms above start-up"
+        f"   processor {cpu_big:4.0f} ms, ratio {cpu_big / cpu:5.2f}   {wall_big - bare:4.0f} ms above start-up"
     )
     return wall_big / wall
 

@@ -88,7 +88,7 @@ def _gaps_of(
         covered = coverage.coverage(judge.ledger, terms)
         yield from lacks.settled_gaps(stream.key, judge, covered)
     for piece in _pieces(judge, chosen, narrow=narrow):
-        yield lacks.gap_of(stream.key, piece, now=now, hindrance=hindrance)
+        yield lacks.gap_of(stream.key, piece, now=now, hindrance=hindrance, by_time=stream.window is not None)
 
 
 def _pieces(judge: Judge, chosen: tuple[date, date], *, narrow: bool) -> Iterator[StateRange]:
@@ -138,10 +138,13 @@ def _day_story(opened: Opened, stream: Stream, where: str, asked: storytelling.A
     ledger = opened.cache.ledger(stream.key, days=[(day, day)])
     bounds = day_bounds(day, terms.zone)
     names = opened.cache.told(stream.key, span=(micros(bounds.start), micros(bounds.end)))
+    judged = Judge(ledger, terms).day(day)
+    if judged.missed is not None:
+        names = tuple(dict.fromkeys([*names, *opened.cache.told(stream.key, run=judged.missed.stamp.run)]))
     records = tuple(records_named(opened, stream.key, names))
     return storytelling.day_story(
         asked,
-        judged=Judge(ledger, terms).day(day),
+        judged=judged,
         bounds=bounds,
         zone=terms.zone,
         records=records,

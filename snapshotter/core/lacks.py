@@ -18,9 +18,10 @@ NEEDED = (DayState.FAILED, DayState.INVALID, DayState.PARTIAL, DayState.UNTRIED)
 STANDING = ("untrusted", "missing_secret", "zone", "changed")  # hindrances that stay until somebody acts
 
 
-def gap_of(stream: str, piece: StateRange, *, now: datetime, hindrance: Hindrance | None) -> Gap:
+def gap_of(stream: str, piece: StateRange, *, now: datetime, hindrance: Hindrance | None, by_time: bool = True) -> Gap:
     """A range of days with why it is as it is."""
-    lack = lack_of(stream, piece.judged, days=(piece.first, piece.last), now=now, hindrance=hindrance)
+    days = (piece.first, piece.last) if by_time else None
+    lack = lack_of(stream, piece.judged, days=days, now=now, hindrance=hindrance)
     return Gap(stream, piece.first, piece.last, piece.days, lack)
 
 
@@ -43,7 +44,10 @@ def gap_of_whole(stream: str, missed: Missed, *, now: datetime, hindrance: Hindr
 def lack_of(
     stream: str, judged: Judged, *, days: tuple[date, date] | None, now: datetime, hindrance: Hindrance | None
 ) -> Lack:
-    """Why days in this state are not there (or why they are as they are), and what is to be done."""
+    """Why days in this state are not there (or why they are as they are), and what is to be done.
+
+    `days` None: they cannot be asked by name, since the stream is asked as a whole.
+    """
     state, missed = judged.state.value, judged.missed
     named = f"snap fetch {stream}" + (f" --since {days[0]} --until {days[1]}" if days is not None else "")
     if judged.state is DayState.OPEN:
@@ -58,6 +62,9 @@ def lack_of(
         )
     if hindrance is not None:
         return Lack(state, hindrance.cause, hindrance.why, hindrance.step, (hindrance.command,))
+    if days is None:
+        why = judged.reason or "the newest records do not reach that far"
+        return Lack(state, "out_of_reach", why, "the API cannot be asked for a day; what it no longer shows is lost")
     if judged.state is DayState.PARTIAL:
         return Lack(
             state, "in_part", judged.reason or "only a part of it was asked", "the next fetch asks it", (named,)

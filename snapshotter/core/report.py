@@ -255,7 +255,8 @@ def status(result: Status) -> str:
 
 def _status_details(stream: StreamStatus) -> list[str]:
     good = f", last good answer {stream.last_good:%Y-%m-%d %H:%M} UTC" if stream.last_good is not None else ""
-    lines = [f"  {_count(stream.records, 'record')}{good}"] if stream.records else []
+    said = stream.kind == "snapshot" and not stream.counts  # its line tells them
+    lines = [f"  {_count(stream.records, 'record')}{good}"] if stream.records and not said else []
     if stream.held:
         lines += [f"  {_count(stream.held, 'version')} held back and waiting for you (`snap held`)"]
     for problem in stream.problems[:MOST_PROBLEMS]:

@@ -32,8 +32,8 @@ class Asked:
 
     @property
     def days(self) -> tuple[date, date] | None:
-        """The day as a range."""
-        return None if self.day is None else (self.day, self.day)
+        """The day as a range, where it can be asked by name."""
+        return None if self.day is None or self.stream.window is None else (self.day, self.day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def day_story(
         _Told(record, story, story.days.get(asked.day) if asked.day else None)
         for record in records
         for story in record.stories
-        if _touches(story, bounds, asked.day)
+        if _touches(story, bounds, asked.day) or _is_the_miss(story, judged)
     )
     lack = lacks.lack_of(asked.stream.key, judged, days=asked.days, now=asked.now, hindrance=asked.hindrance)
     tries = _tries(told)
@@ -126,6 +126,11 @@ def _touches(story: JobStory, bounds: Window, day: date | None) -> bool:
     ):
         return True
     return story.window is None and story.miss is not None and bounds.holds(story.at)
+
+
+def _is_the_miss(story: JobStory, judged: Judged) -> bool:
+    """Whether it is what stands in the day's way, although it was asked later and for everything."""
+    return story.miss is not None and judged.missed is not None and story.at == judged.missed.at
 
 
 # --- tries ---

@@ -9,7 +9,7 @@ import pytest
 from snapshotter.archive import explaining, holding
 from snapshotter.core import report_days
 from snapshotter.errors import UsageError
-from tests.archive.worlds import Api, an_archive, item, series, snapshot
+from tests.archive.worlds import Api, an_archive, feed, item, series, snapshot
 from tests.server import Reply
 
 MARCH = '{ start = "2026-03-01", step = "1d", lookback = "2d" }'
@@ -279,6 +279,21 @@ def test_the_story_of_a_whole_state(tmp_path):
 
     assert (found.state, found.records, len(found.versions)) == ("saved", 1, 1)
     assert found.sentence == "It is whole: 1 record, last seen 2026-03-14 12:00 UTC (snapshot)."
+
+
+def test_a_feed_tells_what_it_cannot_reach_and_what_failed_later(tmp_path):
+    api = Api([item("12T08:00", "a"), item("11T08:00", "b"), item("13T08:00", "c")], newest_first=True)
+    with an_archive(tmp_path, api, feed()) as archive:
+        archive.fetch()
+        (gap,) = gaps(archive).gaps
+        archive.server.script = lambda _: Reply(401, b"", ())
+        archive.later(hours=30)
+        archive.fetch()
+        later = story(archive, "2026-03-14")
+
+    assert (gap.first, gap.lack.cause, gap.lack.commands) == (date(2026, 3, 11), "out_of_reach", ())
+    assert [item.outcome.split(":")[0] for item in later.tries] == ["failed", "no records"]
+    assert later.comes[-1] == "snap fetch demo/items"
 
 
 def test_only_the_records_that_touch_the_day_are_read(tmp_path, monkeypatch):
