@@ -140,6 +140,17 @@ class KeyringVault(Vault):
             raise Refused(f"{self._where()} cannot be used ({type(error).__name__}); unlock the keyring") from error
 
 
+def kept_values(state: Path) -> Iterator[str]:
+    """Every access and refresh token in a state folder, for whoever looks whether one has leaked."""
+    for path in sorted((state / "tokens").glob("*.json")):
+        try:
+            tokens = Vault(state, path.stem).read()
+        except SnapError:  # what is no token cannot leak as one
+            continue
+        if tokens is not None:
+            yield from (value for value in (tokens.access, tokens.refresh) if value)
+
+
 def grant_name(host: str, *parts: str) -> str:
     """A file name for a grant, the same in every archive that uses it; the parts may be secret."""
     digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+
 from snapshotter import _data
 from snapshotter.edge.files import Folder
 from snapshotter.edge.store.repository import Repository
@@ -17,7 +20,8 @@ def install(git: Folder, repository: Repository) -> tuple[str, ...]:
     if elsewhere not in (None, _OURS):
         repository.configure({"core.hooksPath": _OURS})
         notes.append(f"core.hooksPath was {elsewhere!r}; this archive now uses its own {_OURS}, so that its guard runs")
-    for name, content in _data.hooks().items():
+    for name, shipped in _data.hooks().items():
+        content = with_interpreter(shipped)
         there = git.read(f"hooks/{name}")
         if there is None or MARK in there:
             if there != content:
@@ -29,3 +33,8 @@ def install(git: Folder, repository: Repository) -> tuple[str, ...]:
             f'let yours run `.git/hooks/{name}.snap "$@"` with the same input'
         )
     return tuple(notes)
+
+
+def with_interpreter(shipped: bytes) -> bytes:
+    """A shipped hook that knows by its absolute path the interpreter that snap runs in."""
+    return shipped.replace(b"\npython=''", f"\npython={shlex.quote(sys.executable)}".encode(), 1)
