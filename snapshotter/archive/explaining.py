@@ -103,8 +103,7 @@ def _with_hash(opened: Opened, gap: Gap) -> Gap:
     if evidence is None or gap.lack.last_try is None:
         return gap
     at = micros(gap.lack.last_try)
-    names = tuple(name for name in opened.cache.told(gap.stream, run=evidence.run))
-    for record in records_named(opened, gap.stream, names):
+    for record in records_named(opened, gap.stream, ((evidence.run, evidence.sequence),)):
         for story in record.stories:
             if micros(story.at) == at and story.miss is not None and story.pages:
                 sha256 = story.pages[-1].sha256
@@ -140,7 +139,8 @@ def _day_story(opened: Opened, stream: Stream, where: str, asked: storytelling.A
     names = opened.cache.told(stream.key, span=(micros(bounds.start), micros(bounds.end)))
     judged = Judge(ledger, terms).day(day)
     if judged.missed is not None:
-        names = tuple(dict.fromkeys([*names, *opened.cache.told(stream.key, run=judged.missed.stamp.run)]))
+        stamp = judged.missed.stamp
+        names = tuple(dict.fromkeys([*names, (stamp.run, stamp.sequence)]))
     records = tuple(records_named(opened, stream.key, names))
     return storytelling.day_story(
         asked,

@@ -89,7 +89,7 @@ def _with(missed: Missed | None, lack: Lack) -> Lack:
     if missed is None:
         return lack
     fact = missed.fact
-    evidence = Evidence(missed.stamp.run, fact.status, quarantine=fact.quarantine)
+    evidence = Evidence(missed.stamp.run, missed.stamp.sequence, fact.status, quarantine=fact.quarantine)
     return Lack(
         lack.state,
         lack.cause,

@@ -23,6 +23,7 @@ class Evidence:
     """Where to look: the run that found it, what the API answered, the bytes that are kept."""
 
     run: str
+    sequence: int  # which of its records
     status: int | None = None
     sha256: str | None = None  # of the last body of that try
     quarantine: str | None = None

@@ -28,7 +28,7 @@ ALWAYS = (-(1 << 62), 1 << 62)
 EVERY_DAY = (date.min.toordinal(), date.max.toordinal())
 
 _DOCUMENTS = "SELECT day, records, sha256, zone, at, stamp, changed, changed_stamp FROM days WHERE stream = ?"
-_TOLD = """SELECT DISTINCT run, sequence FROM told WHERE stream = ? AND run BETWEEN ? AND ?
+_TOLD = """SELECT DISTINCT run, sequence FROM told WHERE stream = ?
     ORDER BY run DESC, sequence DESC LIMIT ?"""
 _FILLED = f"{_DOCUMENTS} AND records > 0"
 
@@ -136,10 +136,8 @@ class Cache:
                 self._file.run(f"DELETE FROM {table} WHERE stream = ?", number)  # noqa: S608 - our own words
             self._file.run("DELETE FROM streams WHERE id = ?", number)
 
-    def told(
-        self, stream: str, *, span: Range | None = None, run: str | None = None, limit: int | None = None
-    ) -> tuple[tuple[str, int], ...]:
-        """Run and sequence of the records that speak of a span (in microseconds), are of one run, or all; newest first.
+    def told(self, stream: str, *, span: Range | None = None, limit: int | None = None) -> tuple[tuple[str, int], ...]:
+        """Run and sequence of the records that speak of a span (in microseconds), or of all; newest first.
 
         All of a stream is a walk over its index; a span costs no more than what was told of it.
         """
@@ -148,7 +146,7 @@ class Cache:
             if span is not None:
                 found = [row for order in self._orders(number) for row in self._told_near(number, span, order=order)]
             else:
-                found = self._file.rows(_TOLD, number, run or "", run or "~", -1 if limit is None else limit)
+                found = self._file.rows(_TOLD, number, -1 if limit is None else limit)
         names = sorted({(str(name), int(sequence)) for name, sequence in found}, reverse=True)
         return tuple(names[:limit])
 
