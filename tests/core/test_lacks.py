@@ -4,13 +4,15 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from hypothesis import given, settings
 
-from snapshotter.core.lacks import lack_of
-from snapshotter.core.states import Judged
-from snapshotter.evidence import Missed, Stamp
+from snapshotter.core.lacks import NEEDED, gap_of, lack_of
+from snapshotter.core.ledger import fold_all
+from snapshotter.core.states import Judge, Judged, Terms
+from snapshotter.evidence import Missed, Stamp, StreamLedger
 from snapshotter.model import DayState
 from snapshotter.results.days import Hindrance
-from tests.histories import a_miss, at, day_span
+from tests.histories import STREAM, a_miss, at, day_span, histories
 
 NOW = at("02-09 00:00")
 DAYS = (date(2018, 2, 5), date(2018, 2, 6))
@@ -104,3 +106,19 @@ def test_what_was_not_missed_says_what_stands_in_the_way(judged, hindrance, caus
     found = lack(judged, hindrance)
 
     assert (found.cause, found.commands) == (cause, commands)
+
+
+@settings(max_examples=60)
+@given(histories(most=5))
+def test_every_day_of_any_history_has_a_reason_and_what_is_lacking_a_way_on(records):
+    ledger = fold_all(StreamLedger(STREAM), records)
+    terms = Terms("UTC", at("02-10 00:00"), origin=at("02-01 00:00"))
+
+    for piece in Judge(ledger, terms).ranges((date(2018, 1, 25), date(2018, 2, 20))):
+        gap = gap_of(STREAM, piece, now=terms.now, hindrance=None)
+
+        assert gap.lack.why
+        assert len(gap.lack.why) < 400
+        if piece.judged.state in NEEDED:
+            assert gap.lack.step or gap.lack.commands
+            assert "\n" not in gap.lack.why
