@@ -86,6 +86,11 @@ class Masker:
         hidden = self.hide(text)
         return data if hidden is text else hidden.encode("utf-8", "surrogateescape")
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has nothing to hide."""
+        return not self._secrets
+
     def found_in(self, data: bytes) -> str | None:
         """The name of a secret whose value stands in the data, or None."""
         for secret in self._secrets:

@@ -37,6 +37,7 @@ COMMANDS = {  # name -> (module, what it does in a line)
     "gitview": ("setup", "Let plain git diff and git log -p show documents readably."),
     "rename": ("housekeeping", "Give a source or a stream another name, with all it has."),
     "remove": ("housekeeping", "Take a source or a stream out; history keeps it."),
+    "copy": ("copying", "Make a new archive without a stream, a secret or a text."),
     "restore": ("restoring", "Try whether a remote holds all of this archive, whole."),
     "completion": ("completion", "Print the completion script of bash, zsh or fish."),
     "demo": ("demo", "Play a recorded week of earthquakes into an archive."),

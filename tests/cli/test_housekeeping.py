@@ -63,3 +63,16 @@ def test_a_backup_is_tried(person, archive):
     assert "it has everything that is committed here" in person.types("restore", "--test", "../b.git")
     person.types("restore", "../b.git", code=2)
     assert "git clone ../b.git" in person.err
+
+
+def test_a_copy_without_a_text_is_made_and_told(person, archive):
+    person.types("fetch")
+    (person.folder / "texts").write_text("Northern California\nus2000\n")
+    person.types("copy", "../c", "--without-text", "../texts", code=2)
+    assert "under 8 characters" in person.err
+
+    (person.folder / "texts").write_text("California\n")
+    told = person.types("copy", "../c", "--without-text", "../texts", "--drop-records")
+    assert "left out of versions of documents" in told
+    assert "full: no damage" in told
+    assert "no damage" in person.types("-C", "../c", "verify")

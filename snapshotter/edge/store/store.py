@@ -21,6 +21,7 @@ from snapshotter.edge.store.journal import Step
 from snapshotter.edge.store.objects import FOLDER, Entry, Made, blob_id, made, make_commit, rewrite
 from snapshotter.edge.store.packs import PACKS, ROLL_AT, roll_up, write_pack
 from snapshotter.edge.store.repository import BRANCH, Repository
+from snapshotter.edge.store.rewriting import Rewriting
 from snapshotter.edge.store.worktree import Worktree
 from snapshotter.errors import Damaged, DiskRefused
 from snapshotter.model import Batch, Version
@@ -226,6 +227,10 @@ class Store:
         self._repository.check_on_branch()
         self._complete()
         return self._told()
+
+    def rewriting_of(self, old: Store) -> Rewriting:
+        """Who writes the history of another archive into this empty one."""
+        return Rewriting(old._repository, self._repository, self._git)
 
     def install_hooks(self) -> tuple[str, ...]:
         """Put the shipped git hooks in place; gives notes where the user's own are kept."""
