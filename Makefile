@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: test test-wheel torture torture-full check format demo bench clean
+.PHONY: test test-wheel torture torture-full check format demo bench docs clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -44,6 +44,9 @@ bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/fetch.py
 	$(BIN)/python benchmarks/canonical.py
 	$(BIN)/python benchmarks/flat.py
+
+docs: $(VENV)/.installed
+	$(BIN)/python -m docs.make picture
 
 format: $(VENV)/.installed
 	$(BIN)/ruff format .

@@ -129,3 +129,10 @@ def test_the_line_for_cron_names_everything_by_its_whole_path():
     _, _, folder, name, *_ = shlex.split(line[1].replace(";", " ;"))
     assert folder.startswith("/")
     assert name in COMMANDS
+
+
+def test_the_picture_of_the_terminal_loads_nothing_from_elsewhere():
+    text = (ROOT / "docs/terminal.svg").read_text()
+
+    assert "snap" in text and "fetch" in text
+    assert "@font-face" not in text and "url(http" not in text
