@@ -25,6 +25,7 @@ WHOLE = b"null"  # the key of the one object of an `as = "single"` document; no 
 
 _NAME_WIDTH = 60
 _VALUE_WIDTH = 48
+_PAIRING = 0.75  # of the time, before details are looked at: few pairs are
 _FIELDS = 24  # of one record
 _TEXT = 200  # characters of a value
 _ROOM = 6_000  # characters of the edits of a document in a run record
@@ -96,7 +97,7 @@ def summarise(
 ) -> Change:
     """The change from one version to the other; after `seconds` of the clock, lines name records without details."""
     began = clock()
-    sides = compare(old, new, clock=clock, deadline=began + seconds / 2)
+    sides = compare(old, new, clock=clock, deadline=began + seconds * _PAIRING)
     largest = heapq.nsmallest(most, _drafts(sides), key=lambda draft: (-draft.size, draft.new.text))
     edits: list[Edit] = []
     lines: list[str] = []
