@@ -60,7 +60,7 @@ def _version(opened: Opened, stream: Stream, path: str, reader: Reader) -> HeldV
         records=len(_records(reader, opened.store.read(path) or b"[]\n", day=day, path=path)),
         archived=None if old is None else len(_records(reader, old, day=day, path=stands)),
         since=offered.at,
-        why=_why(opened, stream, offered, day),
+        why=_why(opened, stream, path, day),
     )
 
 
@@ -71,8 +71,16 @@ def _records(reader: Reader, data: bytes, *, day: date | None, path: str) -> lis
         raise Damaged(f"{path} cannot be read: {error.message}; see who changed it with git log -p {path}") from error
 
 
-def _why(opened: Opened, stream: Stream, offered: Version, day: date | None) -> str:
-    """Why it was not taken, as its run record says."""
+def _why(opened: Opened, stream: Stream, waits: str, day: date | None) -> str:
+    """Why it was not taken, as the run record says that offered it; later ones may have carried it on."""
+    for offered in opened.store.versions(waits):
+        found = "" if offered.blob is None else _noted(opened, stream, offered, day)
+        if found or offered.blob is None:
+            return found
+    return ""
+
+
+def _noted(opened: Opened, stream: Stream, offered: Version, day: date | None) -> str:
     begins = f"held {'the document' if day is None else day.isoformat()}: "
     folder = f"{stream.key}/{runs.FOLDER}"
     before = opened.store.resolve(f"{offered.commit}~1")

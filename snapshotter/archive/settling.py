@@ -79,15 +79,25 @@ def _settle_days(stream: Stream, walked: Walked, archived: Archived, *, started:
     if proved is not None and replaces:
         concerned |= _days_in(stream, proved, archived)
     read = {day: archived.read(paths.document(stream.key, day)) for day in concerned}
-    outcome = documents.settle(
-        stream,
-        span=proved,
-        replaces=replaces,
-        records=walked.records,
-        old={day: data for day, data in read.items() if data is not None},
-        elsewhere=elsewhere,
-        clock=archived.clock,
-    )
+    old = {day: data for day, data in read.items() if data is not None}
+
+    def settled(old: Mapping[date | None, bytes]) -> documents.Settled:
+        return documents.settle(
+            stream,
+            span=proved,
+            replaces=replaces,
+            records=walked.records,
+            old=old,
+            elsewhere=elsewhere,
+            clock=archived.clock,
+        )
+
+    def carried(day: date | None, offered: bytes) -> bytes:
+        """A version that waits, with what this walk says about its day."""
+        document = settled({**old, day: offered}).documents.get(day)
+        return offered if document is None else document.new
+
+    outcome = settled(old)
     filed = _filed(
         stream,
         outcome.documents,
@@ -95,6 +105,7 @@ def _settle_days(stream: Stream, walked: Walked, archived: Archived, *, started:
         path_of=lambda day: paths.document(stream.key, day),
         expected=lambda day: _expecting(stream, day, proved, started=started),
         moves=_moves(walked, elsewhere),
+        carried=carried,
     )
     story = _story(stream, walked, proved=proved, facts=filed.facts, duplicates=outcome.duplicates)
     here = {
@@ -163,6 +174,7 @@ def _filed(
     path_of: Callable[[date | None], str],
     expected: Callable[[date | None], Stream],
     moves: Collection[Move] = (),
+    carried: Callable[[date | None, bytes], bytes] | None = None,
 ) -> _Filed:
     files: list[FileChange] = []
     facts: dict[date | None, DayFact] = {}
@@ -181,8 +193,10 @@ def _filed(
                 newly_held[day] = why
             continue
         files.append(FileChange(path, document.new))
-        if archived.read(waiting) is not None:  # what was offered before is overtaken
-            files.append(FileChange(waiting, None))
+        if (offered := archived.read(waiting)) is not None:
+            left = document.new if carried is None else carried(day, offered)
+            if left != offered:  # where this answer says the same on top of both, what was offered is overtaken
+                files.append(FileChange(waiting, None if left == document.new else left))
         facts[day] = _fact(document)
         changes[day] = document.change
     return _Filed(tuple(files), facts, changes, held, newly_held)

@@ -207,3 +207,29 @@ def test_where_nothing_waits_the_command_says_so(tmp_path, decide):
 
         with pytest.raises(UsageError, match="snap held"):
             decide(archive)
+
+
+HALVES = '{ start = "2026-03-12", end = "2026-03-12", step = "12h", lookback = "5d" }'
+MORNING = [item(f"12T{hour:02}:00", f"m{hour}") for hour in range(8)]
+EVENING = [item("12T20:00", "e0")]
+
+
+def test_a_version_that_waits_is_carried_on_while_another_window_of_its_day_changes(tmp_path):
+    with offered(tmp_path, [*MORNING, *EVENING], [MORNING[0], *EVENING], series(window=HALVES, more=EXPECT)) as archive:
+        why = waiting(archive)[0].why
+        answers(archive, [MORNING[0], *EVENING, item("12T21:00", "e1")])
+
+        (version,) = waiting(archive)
+        assert (version.records, version.archived) == (3, 10)
+        assert version.why == why
+        accept(archive)
+        assert sorted(archive.ids("12")) == ["e0", "e1", "m0"]
+        assert is_whole(archive)
+
+
+def test_a_version_that_waits_goes_when_its_own_window_is_answered_well_again(tmp_path):
+    with offered(tmp_path, [*MORNING, *EVENING], [MORNING[0], *EVENING], series(window=HALVES, more=EXPECT)) as archive:
+        answers(archive, [*MORNING, item("12T08:30", "m9"), *EVENING])
+
+        assert waiting(archive) == ()
+        assert len(archive.ids("12")) == 10
