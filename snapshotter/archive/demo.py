@@ -86,6 +86,7 @@ def _next(folder: Path) -> str:
             "  git log --stat",
             f"  snap log {STREAM} 2018-02-02",
             f"  snap show {STREAM} 2018-02-02",
+            f"  snap why {STREAM} 2018-02-02",
             "  snap runs",
         ]
     )
