@@ -208,6 +208,8 @@ class Reason(Enum):
 
     RECENT = "recent"  # the newest days, with lookback
     BACKFILL = "backfill"  # older days never proved
+    PROBE = "probe"  # whether there is something behind a row of windows without records
+    CONFIRM = "confirm"  # a young day that was empty
     RETRY = "retry"  # asked before, not proved
     ASKED = "asked"  # the user named the days
     REFRESH = "refresh"
@@ -503,6 +505,7 @@ class JobStory:
     envelope: Mapping[str, str] = field(default_factory=dict)  # path -> canonical JSON text
     validators: Validators | None = None
     history_ends: str | None = None  # how the end of history was found, where this job found it
+    history_before: datetime | None = None  # before when there is nothing; None: before the window
     notes: tuple[str, ...] = ()
     overtaken: tuple[str, ...] = ()  # records, as JSON, that a later one of the same id and walk differs from
     dateless: DayFact | None = None  # of the one document without a day: snapshot.json or undated.json

@@ -389,6 +389,7 @@ class WindowRule:
     params: Mapping[str, Value] = field(default_factory=dict)
     backfill: Literal["newest_first"] = "newest_first"
     empty_stop: int | None = None
+    empty_again: tuple[Span, ...] = (Span(days=1), Span(days=3), Span(days=7), Span(days=21))
 
 
 @dataclass(frozen=True, slots=True)

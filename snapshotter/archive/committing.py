@@ -10,13 +10,13 @@ from snapshotter import __version__
 from snapshotter.archive.conforming import schema_of
 from snapshotter.archive.opening import Opened, catch_up, catch_up_places, waiting
 from snapshotter.archive.settling import Archived, Settled, settle
-from snapshotter.core import coverage, days, intervals, ledger, messages, missing, paths, planning, runs
+from snapshotter.core import coverage, days, ledger, messages, missing, paths, planning, runs
 from snapshotter.core.conforming import RecordSchema
 from snapshotter.core.documents import DocumentChange
 from snapshotter.edge.quarantine import Quarantine
 from snapshotter.edge.spool import Spool
 from snapshotter.errors import ArchiveMoved, Unreadable
-from snapshotter.model import Batch, FileChange, JobStory, MissFact, RunRecord
+from snapshotter.model import Batch, FileChange, Job, JobStory, MissFact, RunRecord
 from snapshotter.results import Committed, DayProblem, StreamRun
 from snapshotter.spec import Shape, Source, Stream
 from snapshotter.walks import Unusable, Walked
@@ -30,7 +30,7 @@ class Landed:
 
     story: JobStory
     committed: Committed | None = None
-    history_ended: bool = False
+    past: tuple[Job, ...] | None = None  # what is to be asked of the past instead of what was planned
     held: Mapping[date | None, str] = field(default_factory=dict)  # newly held days, and why
 
 
@@ -77,14 +77,16 @@ class Committer:
 
     def commit(self, source: Source, stream: Stream, settled: Settled) -> Committed:
         """Commit what the user decided, which no walk brought."""
-        record = self._record(source, stream, (settled.story,), closes=True)
+        record = self._closing(self._record(source, stream, (settled.story,)))
         return self._commit(stream, record, settled)
 
     def _land(self, source: Source, stream: Stream, walked: Walked, *, last: bool) -> Landed:
         self.mend()
         settled, walked = self._settle(stream, walked)
         story = self._told(stream, walked, settled)
-        record = self._record(source, stream, (story,), closes=last)
+        record = self._record(source, stream, (story,))
+        record, past = self._looked_back(stream, record)
+        record = self._closing(record) if last and not past else record
         known = self.opened.cache.touched(stream.key, [record])
         news = bool(settled.files) or ledger.is_news(known, record, settle=_settle_time(stream))
         committed = None
@@ -93,7 +95,7 @@ class Committer:
         else:
             self._wait(stream, record)
         self._count(stream, story, committed)
-        return Landed(story, committed, history_ended=story.history_ends is not None, held=settled.newly_held)
+        return Landed(story, committed, past=past, held=settled.newly_held)
 
     def _settle(self, stream: Stream, walked: Walked) -> tuple[Settled, Walked]:
         archived = self._archived(stream)
@@ -115,7 +117,7 @@ class Committer:
             due = missing.next_try(miss, at=story.at, reason=story.reason)
             story = replace(story, miss=replace(miss, next_try=due, quarantine=self._set_aside(stream, walked)))
         notes = [f"held {_name(day)}: {why}" for day, why in settled.held.items()]
-        return replace(story, notes=(*story.notes, *notes), history_ends=self._history_ends(stream, story))
+        return replace(story, notes=(*story.notes, *notes))
 
     def _set_aside(self, stream: Stream, walked: Walked) -> str | None:
         if walked.unusable is None:
@@ -134,30 +136,34 @@ class Committer:
             facts=facts,
         ).name
 
-    def _history_ends(self, stream: Stream, story: JobStory) -> str | None:
-        """How the end of history was found, if enough empty windows in a row say so now."""
-        rule = stream.window
-        if rule is None or rule.empty_stop is None or story.proved is None or story.received:
-            return None
-        known = self.opened.cache.ledger(stream.key)
-        if known.history is not None:
-            return None
-        filled = [day for day, document in known.days.items() if document.records]
-        state = planning.state_of(known, oldest_day=min(filled, default=None))
-        with_this = replace(state, proved=intervals.union(state.proved, [story.proved]))
-        found = planning.history_end(stream, with_this)
-        return None if found is None else found.how
+    def _looked_back(self, stream: Stream, record: RunRecord) -> tuple[RunRecord, tuple[Job, ...] | None]:
+        """The record with the end of history if this walk proves it, and what changes for the rest of the past."""
+        (story,) = record.stories
+        known = self.opened.cache.ledger(stream.key, days=())
+        after = ledger.fold(known, record)
+        if not planning.may_end_history(stream, story, known, after):
+            return record, None
+        state = planning.state_of(after)
+        found = planning.history_end(stream, state, said=story)
+        if found is not None:
+            story = replace(story, history_ends=found.how, history_before=found.before)
+            return replace(record, stories=(story,)), () if story.reason in planning.PAST else None
+        if story.reason not in planning.PAST:
+            return record, None
+        return record, planning.past_jobs(stream, state, now=self.started)
 
-    def _record(self, source: Source, stream: Stream, stories: tuple[JobStory, ...], *, closes: bool) -> RunRecord:
+    def _closing(self, record: RunRecord) -> RunRecord:
+        self.tally.closed.add(f"{record.source}/{record.stream}")
+        return replace(record, closes=True)
+
+    def _record(self, source: Source, stream: Stream, stories: tuple[JobStory, ...]) -> RunRecord:
         sequence = self.tally.sequences.get(stream.key, 0) + 1
         self.tally.sequences[stream.key] = sequence
-        if closes:
-            self.tally.closed.add(stream.key)
         files = self.opened.described.files
         return RunRecord(
             run=self.run,
             sequence=sequence,
-            closes=closes,
+            closes=False,
             snap=__version__,
             command=self.command,
             started=self.started,
@@ -195,7 +201,7 @@ class Committer:
 
     def close(self, source: Source, stream: Stream, *, why: str) -> None:
         """Record that the run asks nothing more of a stream although it meant to, and why."""
-        record = self._record(source, stream, (), closes=True)
+        record = self._closing(self._record(source, stream, ()))
         self._wait(stream, replace(record, notes=(*record.notes, why)))
 
     def flush(self, stream: Stream) -> None:

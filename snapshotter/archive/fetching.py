@@ -11,7 +11,7 @@ from snapshotter.archive.lanes import Stops, Tell, Work
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.running import Drawn, Errand, carry_out, hold_changed
 from snapshotter.archive.trust import Trust, secrets_of, trust_of, why_not
-from snapshotter.core import ledger, planning, resuming
+from snapshotter.core import empties, ledger, planning, resuming
 from snapshotter.core.changing import cut_otherwise
 from snapshotter.core.intervals import union
 from snapshotter.edge.secrets import Gathered
@@ -109,15 +109,17 @@ def _draw_stream(
     resumed: Sequence[Job],
 ) -> None:
     first = [job for job in resumed if (job.window is None) == (stream.window is None)]
-    archived = opened.cache.ledger(stream.key, days=())
+    archived = opened.cache.ledger(stream.key, days=empties.young_days(stream, now))
     if (why := cut_otherwise(stream, ledger.zones(archived))) is not None:
         drawn.notices.append(Notice("error", stream.key, why))
         drawn.codes.add(Exit.CONFIG)
         return
-    known = planning.state_of(archived)
+    known = replace(planning.state_of(archived), young=empties.due_now(stream, archived, now))
     # What waits in the spool is asked anyway; the plan is for the rest.
     state = replace(known, proved=union(known.proved, [job.window for job in first if job.window is not None]))
-    planned = planning.plan_stream(stream, state, now=now, since=options.since, until=options.until)
+    planned = planning.plan_stream(
+        stream, state, now=now, since=options.since, until=options.until, extend=options.extend
+    )
     names = {job.name for job in first}
     named = options.since is not None or options.until is not None
     due = planning.held_until_due(first, known, now=now, named=named)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -18,6 +18,7 @@ from snapshotter.archive.telling import Telling, Trace
 from snapshotter.core import ledger
 from snapshotter.core.days import day_at
 from snapshotter.core.limits import Left, Limits
+from snapshotter.core.planning import PAST
 from snapshotter.edge.auth import lane_of
 from snapshotter.edge.exchange import Exchanged
 from snapshotter.edge.http import Habits, Sender, sealed, unsealed
@@ -353,9 +354,9 @@ class _LaneWalk:
         self.committer = lane_set.committer
         self.run = lane_set.run
         self.lanes = lanes
-        self.work = work
+        self.work = deque(work)
+        self.left = Counter(item.stream.key for item in work)  # how many jobs of each stream are still to be done
         self.out: dict[str, str] = {}  # source or stream -> why nothing more of it is asked
-        self.ended: set[str] = set()  # streams whose history is at its end
         self.failures: dict[
             str, int
         ] = {}  # source -> windows in a row that the API failed; stream -> that brought none
@@ -364,15 +365,10 @@ class _LaneWalk:
     def to_its_end(self) -> list[HeldBack]:
         """Walk everything; gives what was held back."""
         held: list[HeldBack] = []
-        last = {item.stream.key: number for number, item in enumerate(self.work)}
-        for number, item in enumerate(self.work):
-            if item.job.reason is Reason.BACKFILL and item.stream.key in self.ended:
-                continue
-            why = self._why_not(item)
-            if why is not None:
-                held.append(HeldBack(item.job, why))
-                continue
-            why = self._do(item, last=last[item.stream.key] == number)
+        while self.work:
+            item = self.work.popleft()
+            self.left[item.stream.key] -= 1
+            why = self._why_not(item) or self._do(item, last=self.left[item.stream.key] == 0)
             if why is not None:
                 held.append(HeldBack(item.job, why))
         return held
@@ -423,9 +419,18 @@ class _LaneWalk:
             self.out[item.source.name] = walked.left
         return walked.left
 
+    def _turn(self, item: Work, past: Sequence[Job]) -> None:
+        """Ask this of the past of a stream instead of what was planned."""
+        key = item.stream.key
+        rest = [one for one in self.work if one.stream.key != key or one.job.reason not in PAST]
+        names = {one.job.name for one in rest}
+        new = [Work(item.source, item.stream, job) for job in past if job.name not in names]
+        self.work = deque([*new, *rest])
+        self.left = Counter(one.stream.key for one in self.work)
+
     def _learn(self, item: Work, walked: Walked, landed: Landed) -> None:
-        if landed.history_ended:
-            self.ended.add(item.stream.key)
+        if landed.past is not None:
+            self._turn(item, landed.past)
         if walked.stops_source and walked.miss is not None:
             self.out[item.source.name] = walked.miss.why
         if walked.stops_stream and walked.miss is not None:
@@ -434,7 +439,7 @@ class _LaneWalk:
         count = self.failures[item.source.name] = self.failures.get(item.source.name, 0) + 1 if failed else 0
         if count >= PATIENCE:
             self.out[item.source.name] = f"the API failed {count} times in a row; the next run asks again"
-        missed = walked.miss is not None and walked.miss.state != "partial"
+        missed = walked.miss is not None and walked.miss.state != "partial" and item.job.reason is not Reason.PROBE
         count = self.failures[item.stream.key] = self.failures.get(item.stream.key, 0) + 1 if missed else 0
         if count >= LONG_PATIENCE:
             self.out[item.stream.key] = f"{count} windows in a row brought nothing; the next run asks again"

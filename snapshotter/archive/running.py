@@ -33,7 +33,9 @@ URGENCY = {
     Reason.ASKED: 2,
     Reason.REFRESH: 3,
     Reason.RETRY: 3,
+    Reason.CONFIRM: 3,
     Reason.BACKFILL: 4,
+    Reason.PROBE: 4,
 }
 
 

@@ -56,6 +56,7 @@ def try_command(
 @click.argument("targets", metavar="[SOURCE[/STREAM]]...", nargs=-1)
 @click.option("--since", type=DAY, help="The first day to ask for.")
 @click.option("--until", type=DAY, help="The last day to ask for.")
+@click.option("--extend", is_flag=True, help="Look behind the end of history again: the API may have older days now.")
 @click.option("--dry-run", is_flag=True, help="Print every window that would be asked and why; ask nothing.")
 @click.option("--max-requests", type=click.IntRange(1), metavar="N", help="Send at most N requests.")
 @click.option("--deadline", type=LENGTH, metavar="T", help="Ask nothing more after this time, like 10m.")

@@ -105,7 +105,8 @@ def _ends_history(ledger: StreamLedger, story: JobStory) -> bool:
     span = story.proved or story.window
     if story.history_ends is None or span is None:
         return False
-    return ledger.history is None or (ledger.history.before, ledger.history.how) != (span.start, story.history_ends)
+    before = story.history_before or span.start
+    return ledger.history is None or (ledger.history.before, ledger.history.how) != (before, story.history_ends)
 
 
 def _proves_more(ledger: StreamLedger, story: JobStory, *, over: datetime) -> bool:
@@ -363,7 +364,8 @@ class _Draft:
         elif story.miss is not None and story.window.start < story.window.end:
             self._miss(Missed(story.window, story.miss, story.at, stamp))
         if story.history_ends is not None and (span := story.proved or story.window) is not None:
-            self.history = _later(self.history, HistoryEnd(span.start, story.history_ends, stamp))
+            before = story.history_before or span.start
+            self.history = _later(self.history, HistoryEnd(before, story.history_ends, stamp))
         self.page_sizes.update(page.records for page in story.pages[:-1])
 
     def _tell_whole(self, story: JobStory, stamp: Stamp) -> None:

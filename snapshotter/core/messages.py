@@ -152,7 +152,7 @@ def _dateless_words(told: _Told) -> list[str]:
 
 def _nothing_words(told: _Told) -> list[str]:
     if any(story.history_ends for story in told.stories):
-        return ["history ends here, no records", "history ends here"]
+        return ["no records, the end of history is found", "the end of history is found"]
     proved = [story for story in told.stories if story.proved is not None]
     decided = [story for story in told.stories if story.reason is Reason.DECIDED]
     if decided:
@@ -203,7 +203,8 @@ def _body(told: _Told, changes: Changes) -> Iterator[str]:
     for story in told.stories:
         span = story.proved or story.window
         if story.history_ends is not None and span is not None:
-            yield _wrap(f"History ends at {day_at(span.start, story.zone)}: {escape(story.history_ends, 200)}.")
+            before = day_at(story.history_before or span.start, story.zone)
+            yield _wrap(f"History begins at {before}: {escape(story.history_ends, 200)}.")
     for note in [note for record in told.records for note in record.notes][:NOTES_TOLD]:
         yield _wrap(f"Note: {escape(note, 400)}")
 

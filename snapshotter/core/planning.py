@@ -16,15 +16,21 @@ from operator import attrgetter
 from snapshotter.core import missing
 from snapshotter.core.days import day_at, day_bounds
 from snapshotter.core.escaping import escape
+from snapshotter.core.history import EndFound, Known, Silence, silence
 from snapshotter.core.intervals import Intervals, covers, cut, gaps, intersect, subtract, union
+from snapshotter.core.ledger import filled_days
+from snapshotter.core.missing import MissClass
 from snapshotter.core.spans import span_text
 from snapshotter.core.states import history_end as known_history_end
 from snapshotter.core.windows import frozen_end, grid_window, lookback_start, origin, widen, windows_over
 from snapshotter.evidence import Missed, StreamLedger
-from snapshotter.model import HeldBack, Job, Plan, Reason, Window
+from snapshotter.model import HeldBack, Job, JobStory, Plan, Reason, Window
 from snapshotter.spec import Span, Stream, WindowRule
 
 MOMENT = timedelta(microseconds=1)
+PAST = (Reason.BACKFILL, Reason.PROBE)
+_YOUNG = "had no records so far; asked again, since devices sync late (empty_again)"
+_PROBE = "behind windows without records: is there more?"
 _LATENESS = timedelta(hours=1)  # how much earlier than `every` says a timer may come round, at most
 
 
@@ -36,6 +42,7 @@ class MissSeen:
     tries: int = 1
     next_try: datetime | None = None
     given_up: str = ""  # that it was tried in vain for long, in words
+    gone: bool = False  # the API said that it does not have it
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +54,7 @@ class StreamState:
     history_end: datetime | None = None  # the API has nothing before it
     has_data: bool = False
     oldest_archived: datetime | None = None  # where the oldest archived record lies, if that was looked up
-
-
-@dataclass(frozen=True, slots=True)
-class EndFound:
-    """The API has nothing before `before`, and how that was found."""
-
-    before: datetime
-    how: str
+    young: tuple[Window, ...] = ()  # empty days that are to be asked again now
 
 
 def plan_stream(
@@ -65,10 +65,12 @@ def plan_stream(
     since: date | None = None,
     until: date | None = None,
     again: bool = False,
+    extend: bool = False,
 ) -> Plan:
     """The jobs of a stream: the newest days, what failed and is due, then the past, each newest first.
 
-    `since` and `until` (its last day) narrow it to days that the user named; `again` asks what is proved too.
+    `since` and `until` (its last day) narrow it to days that the user named; `again` asks what is proved too;
+    `extend` looks behind the end of history once more.
     """
     named = since is not None or until is not None or again
     missed = _Missed(state.misses)
@@ -79,43 +81,70 @@ def plan_stream(
     chosen = cut(span, _days(stream, since, until, span))
     if chosen is None:
         return Plan(())
-    jobs = _Planner(stream, stream.window, state, missed, span).jobs(chosen, named=named, again=again)
+    jobs = _Planner(stream, stream.window, state, missed, span).jobs(chosen, named=named, again=again, extend=extend)
     return _sorted_out(jobs, missed, now=now, named=named)
 
 
-def history_end(stream: Stream, state: StreamState) -> EndFound | None:
-    """The end of history that `empty_stop` windows in a row without records prove, if they do."""
-    rule = stream.window
-    if rule is None or rule.empty_stop is None or not state.proved:
-        return None
-    if state.has_data and state.oldest_archived is None:  # windows that hold records must not count as empty
-        return None
-    proved, start = union(state.proved), origin(rule)
-    at, filled = proved[-1].end, state.oldest_archived
-    if filled is not None and (oldest := grid_window(rule, filled)) is not None:
-        at = min(at, oldest.start)
-    for _ in range(rule.empty_stop):
-        window = grid_window(rule, at - MOMENT)
-        if at <= start or window is None or not covers(proved, Window(max(window.start, start), at)):
-            return None
-        at = window.start
-    many = f"{rule.empty_stop} windows in a row" if rule.empty_stop > 1 else "one window"
-    return EndFound(at, f"{many} from {day_at(at, _zone(stream))} on had no records") if at > start else None
+def silence_of(stream: Stream, state: StreamState) -> Silence | None:
+    """The row of windows without records that may be the end of history, if there is one."""
+    if stream.window is None or (state.has_data and state.oldest_archived is None):
+        return None  # windows that hold records must not count as empty
+    windows = {window: seen for window, seen in state.misses.items() if window is not None}
+    gone = union(window for window, seen in windows.items() if seen.gone)
+    known = Known(union(state.proved), gone, missed=union(windows), oldest=state.oldest_archived)
+    return silence(stream.window, known, zone=_zone(stream))
 
 
-def state_of(ledger: StreamLedger, *, oldest_day: date | None = None) -> StreamState:
-    """What a ledger says to planning; a part of a ledger does not know the oldest day with records."""
+def history_end(stream: Stream, state: StreamState, *, said: JobStory | None = None) -> EndFound | None:
+    """The end of history, if the API said so in a story, or if silence and the probes behind it prove it."""
+    if said is not None and _is_end(said, state):
+        assert said.window is not None  # noqa: S101 - as `_is_end` saw
+        return EndFound(state.oldest_archived or said.window.end, "the API said so, by a rule with `end`")
+    found = silence_of(stream, state)
+    return None if found is None else found.end
+
+
+def _is_end(story: JobStory, state: StreamState) -> bool:
+    """Whether the API answered to the first request for an older window that there is no more."""
+    oldest = state.oldest_archived
+    return (
+        story.reason in PAST
+        and story.stop == "end_rule"
+        and not story.pages
+        and story.window is not None
+        and (oldest is None or story.window.start < oldest)
+    )
+
+
+def may_end_history(stream: Stream, story: JobStory, known: StreamLedger, after: StreamLedger) -> bool:
+    """Whether a story can change how far back the history of a stream is looked for."""
+    if stream.window is None or story.window is None:
+        return False
+    zone = _zone(stream)
+    if story.stop != "end_rule" and known_history_end(known, zone) is not None:
+        return known_history_end(after, zone) is None  # only records behind it speak against a known end
+    without = story.received == 0 and (story.proved is not None or story.miss is not None)
+    return without or story.reason is Reason.PROBE
+
+
+def past_jobs(stream: Stream, state: StreamState, *, now: datetime) -> tuple[Job, ...]:
+    """What is to be asked of the past as things stand now: for a run that learned something on its way back."""
+    return tuple(job for job in plan_stream(stream, state, now=now).jobs if job.reason in PAST)
+
+
+def state_of(ledger: StreamLedger) -> StreamState:
+    """What a ledger says to planning; a part of a ledger says the same."""
     misses: dict[Window | None, MissSeen] = {missed.window: _seen(missed) for missed in ledger.misses}
     if ledger.whole_missed is not None:
         misses[None] = _seen(ledger.whole_missed)
     zone = ledger.proved[-1].zone if ledger.proved else "UTC"
-    end = known_history_end(ledger, zone)
+    end, filled = known_history_end(ledger, zone), filled_days(ledger)
     return StreamState(
         proved=union(one.window for one in ledger.proved),
         misses=misses,
         history_end=end.before if end is not None else None,
-        has_data=ledger.totals.filled > 0 or oldest_day is not None,
-        oldest_archived=day_bounds(oldest_day, zone).start if oldest_day is not None else None,
+        has_data=ledger.totals.filled > 0 or filled is not None,
+        oldest_archived=day_bounds(filled[0], zone).start if filled is not None else None,
     )
 
 
@@ -163,7 +192,7 @@ class _Planner:
     missed: _Missed
     span: Window  # from the origin to the frozen end
 
-    def jobs(self, chosen: Window, *, named: bool, again: bool) -> list[Job]:
+    def jobs(self, chosen: Window, *, named: bool, again: bool, extend: bool) -> list[Job]:
         """The jobs for the chosen part of the span, in order."""
         if again:
             return [self._job(window, Reason.ASKED, "asked again by name") for window in self._windows([chosen])]
@@ -171,9 +200,12 @@ class _Planner:
         looked_back = self._looked_back()
         recent = Window(self._recent_start(proved), self.span.end)
         new = union(looked_back, gaps(proved, recent))
-        old = subtract(self._beyond_recent(proved, recent, named=named), self._wide(new))
+        floor, probes = (self.span.start, ()) if named else self._past(extend=extend)
+        past = gaps(proved, Window(floor, recent.start)) if floor < recent.start else ()
+        old = subtract(past, self._wide(new))
         old_windows = self._windows(intersect(old, [chosen]))
         retried = {window for window in old_windows if not named and self.missed.touching(window)}
+        young = () if named else subtract(self._young(), self._wide(union(new, old)))
         return [
             *(self._recent_job(window, proved) for window in self._windows(intersect(new, [chosen]))),
             *(
@@ -181,12 +213,35 @@ class _Planner:
                 for window in old_windows
                 if window in retried
             ),
+            *(self._job(window, Reason.CONFIRM, _YOUNG) for window in self._windows(young)),
             *(
                 self._job(window, Reason.ASKED if named else Reason.BACKFILL, self._history(window, proved))
                 for window in old_windows
                 if window not in retried
             ),
+            *(self._job(window, Reason.PROBE, _PROBE) for window in probes),
         ]
+
+    def _past(self, *, extend: bool) -> tuple[datetime, tuple[Window, ...]]:
+        """Before when nothing is asked, and the windows that are asked there all the same."""
+        found, end = silence_of(self.stream, self.state), self.state.history_end
+        if extend and found is not None:
+            row = windows_over(self.rule, found.row)
+            return found.row.start, tuple(dict.fromkeys(row + found.probes))
+        if end is not None and not extend:
+            return max(self.span.start, end), ()
+        if found is None:
+            return self.span.start, ()
+        return (found.row.start if found.left else found.before), found.left
+
+    def _young(self) -> Intervals:
+        """The young empty days that are due; those of one window of the grid are asked in one go."""
+        together: dict[Window, Window] = {}
+        for window in self._windows(self.state.young):
+            cell = grid_window(self.rule, window.start) or self.span
+            known = together.get(cell, window)
+            together[cell] = Window(min(known.start, window.start), max(known.end, window.end))
+        return union(together.values())
 
     def _recent_start(self, proved: Intervals) -> datetime:
         """Since when days are new: the newest proved instant, or the newest window of the grid if there is none."""
@@ -197,14 +252,6 @@ class _Planner:
     def _looked_back(self) -> Intervals:
         start = max(self.span.start, lookback_start(self.rule, self.span.end))
         return union([] if self.rule.lookback.is_zero else [Window(start, self.span.end)])
-
-    def _beyond_recent(self, proved: Intervals, recent: Window, *, named: bool) -> Intervals:
-        """What is not proved before the recent days; the end of history is a reason to stop only for us."""
-        floor = self.span.start
-        if not named:
-            found = history_end(self.stream, self.state)
-            floor = max(floor, self.state.history_end or floor, found.before if found else floor)
-        return gaps(proved, Window(floor, recent.start)) if floor < recent.start else ()
 
     def _wide(self, intervals: Iterable[Window]) -> Intervals:
         """Whole granules, within the span."""
@@ -273,7 +320,7 @@ def _seen(missed: Missed) -> MissSeen:
     fact = missed.fact
     why = str(fact.status) if fact.status is not None else escape(fact.why)
     given_up = missing.given_up_words(missed) if missing.is_given_up(missed) else ""
-    return MissSeen(why, fact.tries, fact.next_try, given_up)
+    return MissSeen(why, fact.tries, fact.next_try, given_up, missing.class_of(fact) is MissClass.GONE)
 
 
 def _days(stream: Stream, since: date | None, until: date | None, span: Window) -> Window:

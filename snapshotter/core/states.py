@@ -101,15 +101,12 @@ def days_between(ranges: Sequence[Days], days: Days) -> tuple[Days, ...]:
 
 
 def history_end(ledger: StreamLedger, zone: str) -> HistoryEnd | None:
-    """Where the API's history begins, unless records were found before it since."""
+    """Where the API's history begins, unless there are records before it."""
     end = ledger.history
     if end is None:
         return None
     border = day_at(end.before, zone)
-    for day, document in ledger.days.items():
-        if day < border and document.records and document.changed and document.changed.stamp > end.stamp:
-            return None
-    return end
+    return None if any(day < border and document.records for day, document in ledger.days.items()) else end
 
 
 class Judge:
@@ -119,6 +116,7 @@ class Judge:
         self.ledger = ledger
         self.terms = terms
         self.floor, self.floor_why = self._floor()
+        self.begins = self._begins()
         self.first_open = day_at(terms.now - terms.settle, terms.zone)  # it and all later ones are not over
         self.today = day_at(terms.now, terms.zone)
         self.spans = tuple(self._spans())
@@ -184,9 +182,14 @@ class Judge:
             first, last = day_at(span.start, zone), day_at(span.end, zone) - ONE
             if day_bounds(first, zone).start < span.start:
                 first += ONE
-            last = min(last, self.first_open - ONE)
+            first, last = max(first, self.begins), min(last, self.first_open - ONE)
             if first <= last:
                 yield first, last
+
+    def _begins(self) -> date:
+        """The first day of history; what was proved empty before it, to find that out, counts as beyond."""
+        end = history_end(self.ledger, self.terms.zone)
+        return date.min if end is None else day_at(end.before, self.terms.zone)
 
     def _inside(self, days: Days) -> Iterator[Days]:
         """The complete ranges, cut to these days."""

@@ -372,3 +372,4 @@ class FetchOptions(RunLimits):
     targets: tuple[str, ...] = ()  # SOURCE or SOURCE/STREAM; none: all
     since: date | None = None
     until: date | None = None  # the last day that is asked
+    extend: bool = False  # look behind the end of history once more

@@ -162,7 +162,7 @@ Stop: interrupted
             [a_story(day_span("02-06"), days={day("02-06"): a_day(1, change="same")})],
             "proved again, no news, 2018-02-06",
         ),
-        ([a_story(day_span("02-01"), history_ends="422")], "history ends here, no records"),
+        ([a_story(day_span("02-01"), history_ends="422")], "no records, the end of history is found"),
         ([a_story(None)], "no news in 1 run"),
         ([], "no news in 1 run"),
         (

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from snapshotter.core.history import EndFound
 from snapshotter.core.intervals import covers, gaps, intersect, subtract, union
-from snapshotter.core.planning import MissSeen, StreamState, due, history_end, plan_stream, state_of
+from snapshotter.core.planning import MissSeen, StreamState, due, history_end, plan_stream, silence_of, state_of
 from snapshotter.core.spans import parse_span
 from snapshotter.core.windows import frozen_end, origin, windows_over
-from snapshotter.evidence import EVER, Missed, Proved, Stamp, StreamLedger
+from snapshotter.evidence import EVER, Document, Missed, Proved, Stamp, StreamLedger
 from snapshotter.model import MissFact, Reason, Window
 from snapshotter.spec import DayRule, Kind, Stream, Template, WindowRule
 
@@ -301,24 +302,89 @@ def test_days_that_are_past_say_nothing_about_a_snapshot():
 
 # --- the end of history ---
 
-RUN = a_stream(start="2000-01-01", empty_stop=3)
+RUN = a_stream(start="2018-01-01", empty_stop=3)
+PROBES = ("2018-02-02", "2018-01-30", "2018-01-24", "2018-01-12", "2018-01-01")
+
+
+def probed(*days):
+    return [(day, f"{at(day) + timedelta(days=1):%Y-%m-%d}") for day in days]
 
 
 @pytest.mark.parametrize(
-    ("spans", "oldest", "before"),
+    ("spans", "oldest", "left"),
     [
-        ([("2018-02-05", "2018-02-10")], "2018-02-08T10:00", "2018-02-05"),
+        ([("2018-02-05", "2018-02-10")], "2018-02-08T10:00", PROBES),
+        ([("2018-02-05", "2018-02-10"), *probed(*PROBES[:3])], "2018-02-08T10:00", PROBES[3:]),
+        ([("2018-02-05", "2018-02-10"), *probed(*PROBES)], "2018-02-08T10:00", ()),
+        (
+            [("2018-02-07", "2018-02-10")],
+            None,
+            ("2018-02-04", "2018-02-01", "2018-01-26", "2018-01-14", "2018-01-01"),
+        ),
         ([("2018-02-06", "2018-02-10")], "2018-02-08T10:00", None),
         ([("2018-02-01", "2018-02-07"), ("2018-02-08", "2018-02-10")], "2018-02-08T10:00", None),
-        ([("2018-01-01", "2018-02-10T12:00")], None, "2018-02-08"),
+        ([("2018-02-05", "2018-02-10"), *probed(*PROBES)], "2018-01-24T10:00", None),
+        ([("2018-01-01", "2018-01-03")], "2018-01-03", None),
         ([], None, None),
     ],
 )
-def test_empty_windows_in_a_row_are_the_end_of_history(spans, oldest, before):
-    found = history_end(RUN, proved(*spans, oldest_archived=oldest and at(oldest)))
+def test_behind_a_row_of_empty_windows_few_are_probed_to_find_the_end(spans, oldest, left):
+    found = silence_of(RUN, proved(*spans, oldest_archived=oldest and at(oldest)))
 
-    assert (found and found.before) == (before and at(before))
-    assert found is None or found.how == f"3 windows in a row from {before} on had no records"
+    assert (found and tuple(f"{probe.start:%Y-%m-%d}" for probe in found.left)) == left
+
+
+def test_only_when_every_probe_is_empty_history_has_an_end():
+    state = proved(("2018-02-05", "2018-02-10"), *probed(*PROBES), oldest_archived=at("2018-02-08"))
+
+    assert history_end(RUN, replace(state, proved=state.proved[:-1])) is None
+    assert history_end(RUN, state) == EndFound(
+        at("2018-02-08"),
+        "3 windows in a row from 2018-02-05 on had no records, nor had 5 further back, down to 2018-01-01",
+    )
+
+
+@pytest.mark.parametrize(("years", "probes"), [(1, 9), (10, 12), (100, 16)])
+def test_there_are_few_probes_however_long_the_past_is(years, probes):
+    long = a_stream(start=f"{2018 - years}-01-01", empty_stop=2)
+
+    found = silence_of(long, proved(("2018-02-05", "2018-02-10"), oldest_archived=at("2018-02-07")))
+
+    assert len(found.probes) == probes
+
+
+def test_a_probe_that_finds_records_reopens_what_lies_between():
+    state = proved(("2018-02-05", "2018-02-10T12:30"), *probed(*PROBES[:4]), oldest_archived=at("2018-01-12"))
+
+    asked = planned(RUN, state).jobs
+
+    assert {job.reason for job in asked} == {Reason.BACKFILL}
+    assert union(job.window for job in asked) == gaps(union(state.proved), whole_span(RUN))
+
+
+def test_a_window_that_failed_interrupts_the_row_and_stays_in_history():
+    failed = a_span("2018-02-07", "2018-02-08")
+    state = proved(
+        ("2018-02-04", "2018-02-07"),
+        ("2018-02-08", "2018-02-10"),
+        misses={failed: MissSeen("503")},
+        oldest_archived=at("2018-02-08"),
+    )
+
+    found = silence_of(RUN, state)
+
+    assert (found.row, found.before) == (a_span("2018-02-04", "2018-02-07"), failed.start)
+
+
+def test_windows_that_the_api_no_longer_has_in_a_row_are_the_end_too():
+    gone = {a_span(f"2018-02-0{day}", f"2018-02-0{day + 1}"): MissSeen("410", gone=True) for day in (3, 4, 5)}
+    state = proved(("2018-02-06", "2018-02-10"), misses=gone, oldest_archived=at("2018-02-06"))
+
+    found = silence_of(a_stream(), state)
+
+    assert found.row == a_span("2018-02-03", "2018-02-06")
+    assert found.how.startswith("3 windows in a row from 2018-02-03 on were gone, nor had")
+    assert silence_of(a_stream(), replace(state, proved=())) is None
 
 
 def test_windows_are_not_called_empty_while_it_is_unknown_where_records_lie():
@@ -326,11 +392,41 @@ def test_windows_are_not_called_empty_while_it_is_unknown_where_records_lie():
 
 
 def test_beyond_the_end_of_history_nothing_is_asked_unless_named():
-    state = proved(("2018-02-05", "2018-02-10T12:30"), oldest_archived=at("2018-02-08"))
+    state = proved(("2018-02-05", "2018-02-10T12:30"), *probed(*PROBES), oldest_archived=at("2018-02-08"))
 
     assert planned(RUN, state).jobs == ()
-    assert planned(RUN, replace(state, oldest_archived=None, history_end=at("2018-02-03"))).jobs == ()
-    assert len(planned(RUN, state, since=date(2018, 2, 1)).jobs) == 4
+    assert planned(RUN, replace(state, proved=state.proved[:1], history_end=at("2018-02-08"))).jobs == ()
+    assert len(planned(RUN, state, since=date(2018, 2, 1)).jobs) == 3
+
+
+def test_looking_behind_the_end_again_asks_the_row_and_the_probes():
+    state = proved(
+        ("2018-02-05", "2018-02-10T12:30"),
+        *probed(*PROBES),
+        oldest_archived=at("2018-02-08"),
+        history_end=at("2018-02-08"),
+    )
+
+    asked = planned(RUN, state, extend=True).jobs
+
+    assert {job.reason for job in asked} == {Reason.PROBE}
+    assert tuple(f"{job.window.start:%Y-%m-%d}" for job in asked) == (
+        "2018-02-07",
+        "2018-02-06",
+        "2018-02-05",
+        *PROBES,
+    )
+
+
+def test_young_empty_days_are_asked_again_in_one_go_where_a_window_holds_them():
+    young = (a_span("2018-02-03", "2018-02-04"), a_span("2018-02-09", "2018-02-10"))
+    state = proved(("2018-01-01", "2018-02-10T12:30"), young=young)
+
+    assert shown(planned(a_stream(), state).jobs) == [
+        ("confirm", "02-09 00:00", "02-10 00:00"),
+        ("confirm", "02-03 00:00", "02-04 00:00"),
+    ]
+    assert shown(planned(a_stream(step="P1M"), state).jobs) == [("confirm", "02-03 00:00", "02-10 00:00")]
 
 
 def test_gaps_after_the_end_of_history_are_filled():
@@ -361,9 +457,10 @@ def test_a_ledger_says_what_is_proved_and_what_failed():
         ),
         misses=(Missed(YESTERDAY, fact, NOW, stamp),),
         whole_missed=Missed(EVER, replace(fact, status=None), NOW, stamp),
+        days={date(2018, 1, 2): Document(3, "ab", "Asia/Tokyo", NOW, stamp)},
     )
 
-    state = state_of(ledger, oldest_day=date(2018, 1, 2))
+    state = state_of(ledger)
 
     assert state.proved == (a_span("2018-01-01", "2018-01-03"),)
     assert state.misses[YESTERDAY] == MissSeen("503", fact.tries, NOW)

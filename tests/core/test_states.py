@@ -161,10 +161,24 @@ def test_before_the_end_of_history_there_is_nothing():
     assert (judged.state, judged.why) == (DayState.BEYOND, "past the end of history: 2 empty\\u000awindows")
 
 
+def test_what_was_probed_before_the_end_of_history_is_beyond_it_too():
+    probe = a_story(day_span("02-01"))
+    end = a_story(day_span("02-02"), history_ends="nothing", history_before=at("02-04 00:00"))
+
+    ledger = known(a_story(day_span("02-04"), days={day("02-04"): a_day(1)}), probe, end)
+
+    assert [state_of(ledger, day(f"02-0{n}"), TERMS).state for n in (1, 3, 4)] == [
+        DayState.BEYOND,
+        DayState.BEYOND,
+        DayState.SAVED,
+    ]
+
+
 def test_records_found_before_the_end_of_history_speak_against_it():
     found = a_story(day_span("02-02"), days={day("02-02"): a_day(1)})
 
-    assert history_end(known(found, END), "UTC") is not None
+    assert history_end(known(END), "UTC") is not None
+    assert history_end(known(found, END), "UTC") is None
     assert history_end(known(END, found), "UTC") is None
     assert state_of(known(END, found), day("02-01"), TERMS).state is DayState.UNTRIED
 

@@ -144,6 +144,7 @@ def _window(stream: Table, settings: Settings | None) -> WindowRule:
     copied = ("start", "end", "step", "max_span", "bounds", "settle", "lookback", "backfill", "empty_stop")
     return WindowRule(
         **{name: table[name] for name in copied},
+        empty_again=tuple(sorted(table["empty_again"], key=longest)),
         granularity=grain,
         overlap=overlap_of(table["overlap"]),
         zone=window_zone(stream, settings),

@@ -139,7 +139,10 @@ WINDOW = Table(
         Key("params", parameters(CALLS), "Parameters that name the window.",
             example='{ since = "{window.start|iso}" }'),
         Key("backfill", one_of("newest_first"), "The order of older windows.", default="newest_first"),
-        Key("empty_stop", whole(1), "So many empty windows in a row end the history.", example="6"),
+        Key("empty_stop", whole(1), "So many empty windows in a row end the history, if probes further back agree.",
+            example="6"),
+        Key("empty_again", list_of(duration()), "How long after its end an empty day is asked again, while no later day"
+            " has records (devices sync late).", default=["1d", "3d", "7d", "21d"], example='["1d", "7d"]'),
     ),
 )  # fmt: skip
 

@@ -96,10 +96,6 @@ class CacheFile:
         """All rows of an answer."""
         return self._connection.execute(query, values).fetchall()
 
-    def each(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
-        """The rows of an answer one by one, for who may stop early."""
-        yield from self._connection.execute(query, values)
-
     # --- inside ---
 
     def _opened(self) -> sqlite3.Connection:

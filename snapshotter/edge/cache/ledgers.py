@@ -90,8 +90,7 @@ class Cache:
     def ledger(self, stream: str, *, days: Sequence[Days] | None = None) -> StreamLedger:
         """A stream's ledger; with `days`, proofs and documents of these ranges of days only.
 
-        Always there: spans, misses, totals, the oldest and the newest document with records, and one that speaks
-        against the end of history where there is one.
+        Always there: spans, misses, totals, the oldest and the newest document with records.
         """
         with self._file.reading():
             number, ledger = self._stream(stream)
@@ -104,8 +103,7 @@ class Cache:
                 proved=tuple(self._touching(_PROVED, number, spans=[ALWAYS])),
                 proofs=tuple(self._touching(_PROOFS, number, spans=rows.around(spans))),
                 misses=tuple(self._touching(_MISSES, number, spans=[ALWAYS])),
-                days=dict(self._documents(number, numbers))
-                | ({} if days is None else dict(self._always(number, ledger))),
+                days=dict(self._documents(number, numbers)) | ({} if days is None else dict(self._always(number))),
             )
 
     def touched(self, stream: str, records: Iterable[RunRecord]) -> StreamLedger:
@@ -245,17 +243,10 @@ class Cache:
             found = self._file.rows(f"{_DOCUMENTS} AND day BETWEEN ? AND ? ORDER BY day", number, first, last)
             yield from map(rows.document_of, found)
 
-    def _always(self, number: int, ledger: StreamLedger) -> Iterator[tuple[date, Document]]:
-        """The outermost documents with records; and one from before the end of history that came after it was found."""
+    def _always(self, number: int) -> Iterator[tuple[date, Document]]:
+        """The outermost documents with records."""
         for order in ("ASC", "DESC"):
             yield from map(rows.document_of, self._file.rows(f"{_FILLED} ORDER BY day {order} LIMIT 1", number))
-        if ledger.history is None:
-            return
-        border = ledger.history.before.toordinal() + 1
-        for day, document in map(rows.document_of, self._file.each(f"{_FILLED} AND day <= ?", number, border)):
-            if document.changed is not None and document.changed.stamp > ledger.history.stamp:
-                yield day, document
-                return
 
     # --- writing ---
 
