@@ -36,17 +36,12 @@ def filled(folder, days):
 def counting(monkeypatch):
     """How many rows of the ledger and objects of git are read inside."""
     counted = Counter()
-    rows, each, one, read = CacheFile.rows, CacheFile.each, CacheFile.one, Repository.read
+    rows, one, read = CacheFile.rows, CacheFile.one, Repository.read
 
     def all_rows(*given):
         found = rows(*given)
         counted["rows"] += len(found)
         return found
-
-    def each_row(*given):
-        for row in each(*given):
-            counted["rows"] += 1
-            yield row
 
     def one_row(*given):
         counted["rows"] += 1
@@ -58,7 +53,7 @@ def counting(monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(CacheFile, "rows", all_rows)
-        patch.setattr(CacheFile, "each", each_row)
+        patch.setattr(CacheFile, each_row)
         patch.setattr(CacheFile, "one", one_row)
         patch.setattr(Repository, "read", an_object)
         yield counted
