@@ -53,7 +53,6 @@ def counting(monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(CacheFile, "rows", all_rows)
-        patch.setattr(CacheFile, each_row)
         patch.setattr(CacheFile, "one", one_row)
         patch.setattr(Repository, "read", an_object)
         yield counted
