@@ -44,6 +44,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/fetch.py
 	$(BIN)/python benchmarks/canonical.py
 	$(BIN)/python benchmarks/flat.py
+	$(BIN)/python benchmarks/politeness.py
 
 docs: $(VENV)/.installed
 	$(BIN)/python -m docs.make picture
