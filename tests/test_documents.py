@@ -138,3 +138,42 @@ def test_the_picture_of_the_terminal_loads_nothing_from_elsewhere():
     assert "fetch" in text
     assert "@font-face" not in text
     assert "url(http" not in text
+
+
+def needs() -> list[tuple[str, list[str], list[str]]]:
+    """The table of needs: number, keys, tests."""
+    text = (ROOT / "docs/sources.md").read_text()
+    table = text[text.index("## Sixty needs") : text.index("\n# Reference")]
+    rows = [line.strip("|").split("|") for line in table.splitlines() if re.match(r"\| \d+ \|", line)]
+    return [(row[0].strip(), re.findall(r"`([^`]+)`", row[2]), re.findall(r"`([^`]+)`", row[3])) for row in rows]
+
+
+def keys_of_the_grammar() -> set[str]:
+    """Every key of a source file with the tables it stands in, as the reference has it."""
+    found: set[str] = set()
+    section = ""
+    for line in reference_markdown().split("## `snap.toml`")[0].splitlines():
+        if heading := re.match(r"#+ `\[+(.*?)\]+`", line):
+            section = f"{heading[1]}."
+        elif row := re.match(r"\| `([^`]+)` \|", line):
+            found.add(f"{section}{row[1]}")
+    return found
+
+
+def test_there_are_sixty_needs_and_the_keys_they_name_are_in_the_grammar():
+    known = keys_of_the_grammar()
+
+    assert [number for number, _, _ in needs()] == [str(number) for number in range(1, 61)]
+    assert {key for _, keys, _ in needs() for key in keys} - known == set()
+    assert all(keys for _, keys, _ in needs())
+
+
+@pytest.mark.parametrize(("number", "tests"), [(number, tests) for number, _, tests in needs()])
+def test_the_tests_that_prove_a_need_are_there(number, tests):
+    if not tests:  # only what the page itself says is not done yet
+        assert 51 <= int(number) <= 57
+        assert "`details`" in (ROOT / "docs/sources.md").read_text().split("## What this version does not do yet")[1]
+    for test in tests:
+        file, _, name = test.partition("::")
+        text = (ROOT / "tests" / file).read_text()
+        assert re.search(rf"^def {name}\(", text, re.MULTILINE), test
