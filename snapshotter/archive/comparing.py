@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -201,7 +201,9 @@ def written_often(
 ) -> tuple[DayVersions, ...]:
     """The documents with more than one version: those changed last first, or those changed most often."""
     opened = open_archive(path, world)
-    found = [line for _, stream in opened.streams(targets) for line in _written(opened, stream) if line.versions > 1]
+    with opened.closing():
+        found = [line for _, stream in opened.streams(targets) for line in _written(opened, stream)]
+    found = [line for line in found if line.versions > 1]
     newest = sorted(found, key=lambda line: (line.last, line.path), reverse=True)
     if by_count:
         newest.sort(key=lambda line: line.versions, reverse=True)
@@ -209,10 +211,20 @@ def written_often(
 
 
 def _written(opened: Opened, stream: Stream) -> Iterator[DayVersions]:
-    times: dict[str, list[datetime]] = {}
-    for at, path in opened.store.writes(stream.key):
-        times.setdefault(path, []).append(at)
-    for path, when in times.items():
+    """Counts of each document, brought up to the head from where they were last time."""
+    head = opened.store.head()
+    if head is None:
+        return
+    known = opened.cache.counted(stream.key)
+    if known != head:
+        since = known if known is not None and opened.store.has_ancestor(head, known) else None
+        found = opened.store.writes(stream.key, after=since, upto=head)
+        opened.cache.count_writes(stream.key, [(int(at.timestamp()), path) for at, path in found], since=since, at=head)
+    for path, (versions, first, last) in opened.cache.writes(stream.key).items():
         day: date | None = paths.day_of(path, stream.key)
         if day is not None or path in (paths.snapshot(stream.key), paths.document(stream.key, None)):
-            yield DayVersions(stream.key, day, path, len(when), min(when), max(when))
+            yield DayVersions(stream.key, day, path, versions, _instant(first), _instant(last))
+
+
+def _instant(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -148,6 +148,21 @@ def test_the_days_that_changed_most_often_come_first(tmp_path):
         assert first == often[:1]
 
 
+def test_what_was_counted_is_not_counted_again(tmp_path):
+    with versions(tmp_path, [A], [A, B]) as archive:
+
+        def count() -> int:
+            (line,) = comparing.written_often(archive.path, (), archive.world, most=None, by_count=True)
+            return line.versions
+
+        assert (count(), count()) == (2, 2)
+        archive.server.script.records[:] = [C]
+        archive.fetch()
+        assert count() == 3
+        archive.git("reset", "-q", "--hard", "HEAD~1")
+        assert count() == 2
+
+
 def test_the_log_of_a_day_file_is_the_history_of_that_day_alone(tmp_path):
     with versions(
         tmp_path, [A, item("11T08:00", "x")], [B, item("11T08:00", "x")], [C, item("11T08:00", "y")]

@@ -14,12 +14,13 @@ from snapshotter.errors import Busy, DiskRefused, SnapError
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION = 2  # of the tables; another one is thrown away and made again
+VERSION = 3  # of the tables; another one is thrown away and made again
 PATIENCE = 10.0  # seconds to wait for another process that writes
 
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
-CREATE TABLE streams (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, facts TEXT NOT NULL, placed TEXT);
+CREATE TABLE streams (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, facts TEXT NOT NULL, placed TEXT,
+    counted TEXT);
 CREATE TABLE proved (stream INTEGER, start INTEGER, until INTEGER, zone TEXT,
     PRIMARY KEY (stream, start)) WITHOUT ROWID;
 CREATE TABLE proofs (stream INTEGER, start INTEGER, until INTEGER, zone TEXT, at INTEGER, stamp TEXT, validators TEXT,
@@ -31,7 +32,9 @@ CREATE TABLE days (stream INTEGER, day INTEGER, records INTEGER, sha256 TEXT, zo
 CREATE TABLE told (stream INTEGER, size INTEGER, start INTEGER, until INTEGER, run TEXT, sequence INTEGER,
     PRIMARY KEY (stream, size, start, until, run, sequence)) WITHOUT ROWID;
 CREATE INDEX told_by_run ON told (stream, run, sequence);
-CREATE TABLE places (stream INTEGER, key BLOB, day INTEGER, PRIMARY KEY (stream, key)) WITHOUT ROWID
+CREATE TABLE places (stream INTEGER, key BLOB, day INTEGER, PRIMARY KEY (stream, key)) WITHOUT ROWID;
+CREATE TABLE writes (stream INTEGER, path TEXT, versions INTEGER, first INTEGER, last INTEGER,
+    PRIMARY KEY (stream, path)) WITHOUT ROWID
 """
 
 # SQLite's result codes

@@ -197,6 +197,36 @@ class Cache:
             if at is not None:
                 self._file.run("UPDATE streams SET placed = ? WHERE id = ?", at, number)
 
+    # --- how often documents were written ---
+
+    def counted(self, stream: str) -> str | None:
+        """The commit up to which `writes` counts; None: nothing is counted."""
+        with self._file.reading():
+            row = self._file.one("SELECT counted FROM streams WHERE name = ?", stream)
+            return None if row is None or row[0] is None else str(row[0])
+
+    def writes(self, stream: str) -> dict[str, tuple[int, int, int]]:
+        """Of each document: how often it was written, and when first and last, in seconds since 1970."""
+        with self._file.reading():
+            number, _ = self._stream(stream)
+            query = "SELECT path, versions, first, last FROM writes WHERE stream = ?"
+            return {path: (versions, first, last) for path, versions, first, last in self._file.rows(query, number)}
+
+    def count_writes(self, stream: str, writes: Iterable[tuple[int, str]], *, since: str | None, at: str) -> None:
+        """Add what was written, and when, from the commit `since` (None: count anew) up to the commit `at`."""
+        with self._file.writing():
+            number = self._number(stream)
+            if since is None:
+                self._file.run("DELETE FROM writes WHERE stream = ?", number)
+            elif self._file.one("SELECT 1 FROM streams WHERE id = ? AND counted = ?", number, since) is None:
+                return  # another process counted meanwhile
+            self._file.run_each(
+                "INSERT INTO writes VALUES (?, ?, 1, ?, ?) ON CONFLICT (stream, path) DO UPDATE SET "
+                "versions = versions + 1, first = min(first, excluded.first), last = max(last, excluded.last)",
+                ((number, path, when, when) for when, path in writes),
+            )
+            self._file.run("UPDATE streams SET counted = ? WHERE id = ?", at, number)
+
     # --- reading ---
 
     def _stream(self, stream: str) -> tuple[int | None, StreamLedger]:

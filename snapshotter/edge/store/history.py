@@ -92,14 +92,12 @@ def versions(
         )
 
 
-def writes(repository: Repository, git: Git, folder: str) -> Iterator[tuple[datetime, str]]:
+def writes(git: Git, folder: str, *, after: str | None, upto: str) -> Iterator[tuple[datetime, str]]:
     """When each commit changed which file directly in a folder or in its folders of years; newest first."""
-    if repository.tip() is None:
-        return
     at = datetime.fromtimestamp(0, UTC)
     for piece in git.records(
         "log", "--full-history", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-show-signature", "--no-color",
-        "--no-notes", "--name-only", "-z", "--format=tformat:%x01%ct", REFERENCE, "--",
+        "--no-notes", "--name-only", "-z", "--format=tformat:%x01%ct", *([f"^{after}"] if after else []), upto, "--",
         f":(top,glob){folder}/*.json", f":(top,glob){folder}/[0-9]*/*/*.json",
     ):  # fmt: skip
         text = piece.strip(b"\n").decode(errors="surrogateescape")

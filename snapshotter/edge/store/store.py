@@ -142,9 +142,13 @@ class Store:
         """The commits that changed a file, or anything below a folder, newest first; none older than `since`."""
         return history.versions(self._repository, self._command, path, limit=limit, since=since)
 
-    def writes(self, folder: str) -> Iterator[tuple[datetime, str]]:
-        """When a commit changed which file below a folder, run records left out; newest first, messages not read."""
-        return history.writes(self._repository, self._command, folder)
+    def writes(self, folder: str, *, after: str | None, upto: str) -> Iterator[tuple[datetime, str]]:
+        """When a commit that `after` has not changed which file below a folder, run records left out; newest first."""
+        return history.writes(self._command, folder, after=after, upto=upto)
+
+    def has_ancestor(self, commit: str, older: str) -> bool:
+        """Whether history led from one commit to the other; not where one of them is gone."""
+        return self._command.told("merge-base", "--is-ancestor", older, commit)[0] == 0
 
     def changed(self, old: str | None, new: str, prefix: str = "") -> Iterator[tuple[str, str | None]]:
         """Path and new blob id (None: gone) of each file that differs between two commits."""
