@@ -59,12 +59,14 @@ class _Verifier:
         self.broken: set[str] = set()  # streams with a run record that cannot be read
         self.is_whole = True  # every folder of the last commit could be read
         self.searched = 0
+        self.uncommitted: tuple[tuple[str, str], ...] = ()
 
     def go(self) -> Verified:
         """Everything that the scope holds."""
         head = self._head()
         parts = self._parts(head) if head is not None else {}
         self._locks()
+        self._index()
         committed = self._records(parts)
         pending = self._pending()
         folded = _folded([*committed.values(), *pending])
@@ -80,6 +82,7 @@ class _Verifier:
             scope=self.scope.name,
             counts=dict(self.counts),
             damage=tuple(self.damage),
+            uncommitted=self.uncommitted,
         )
 
     # --- references ---
@@ -127,6 +130,12 @@ class _Verifier:
         for name in self.examiner.leftovers(self.world.clock.now()):
             what = "a program that was killed left it behind"
             self._found("lock", f".git/{name}", what, "the next `snap fetch` moves it out of the way by itself")
+
+    def _index(self) -> None:
+        problem = self.examiner.index_problem()
+        if problem is not None:
+            hint = "nothing is lost: delete .git/index, then `git reset` makes it again from the last commit"
+            self._found("index", ".git/index", problem, hint)
 
     # --- run records and what is derived from them ---
 
@@ -239,7 +248,34 @@ class _Verifier:
         self._documents(parts, folded)
         if self.is_whole:
             self._lacking(parts, folded)
+            self._filters(parts)
         self._quarantine()
+        self._uncommitted(head)
+
+    def _filters(self, parts: Mapping[str, tuple[Part, str]]) -> None:
+        """One file of each stream is asked about: a filter would change what git stores."""
+        if any(item.kind == "index" for item in self.damage):  # git looks for attributes there too
+            return
+        first: dict[str, str] = {}
+        for path, (part, _) in parts.items():
+            if part.kind == "document":
+                first.setdefault(part.stream, path)
+        for path in first.values():
+            name = self.examiner.filter_of(path)
+            if name is not None:
+                what = f"git's attributes name the filter {name!r} for it, so git would store other bytes"
+                self._found(
+                    "filter", path, what, "take it out of .gitattributes; encrypt the disk or the remote instead"
+                )
+
+    def _uncommitted(self, head: str | None) -> None:
+        """What lies in the working tree and is not what is committed: the user's to decide, and no damage."""
+        if head is None or any(item.kind in ("index", "head", "object", "pack") for item in self.damage):
+            return
+        self._step("files that are not committed")
+        listed = self.examiner.uncommitted(self.store.root)
+        data = [(path, how) for path, how in listed if verifying.part_of(path).kind != "other"]
+        self.uncommitted = tuple(data)
 
     def _links(self, head: str) -> None:
         for path, what in self.examiner.links(head):

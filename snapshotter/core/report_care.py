@@ -33,6 +33,8 @@ def verified(result: Verified) -> str:
     looked = ", ".join(
         f"{count:,} {what.removesuffix('s') if count == 1 else what}" for what, count in result.counts.items() if count
     )
+    for path, how in result.uncommitted[:MOST]:
+        lines += [f"not committed: {_safe(path)} is {how}; `git checkout -- PATH` brings back what is archived"]
     told = f"{len(result.damage):,} damaged" if result.damage else "no damage"
     return "\n".join([*lines, f"{result.scope}: {told}; looked at {looked or 'nothing'}"])
 

@@ -2,7 +2,7 @@
 
 Kinds: `head` · `reference` · `history` (cut or rewritten) · `lock` (left by a killed program) · `object` · `pack` ·
 `git` (what else git finds) · `link` · `record` (a run record) · `ledger` · `document` · `deleted` · `orphan` ·
-`misplaced` · `spool` · `pending` · `quarantine`.
+`misplaced` · `spool` · `pending` · `quarantine` · `index` · `filter`.
 """
 
 from __future__ import annotations

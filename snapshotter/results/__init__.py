@@ -319,6 +319,7 @@ class Verified:
     scope: str  # quick, full, or a share like 2/7
     counts: Mapping[str, int]  # what was looked at -> how many
     damage: tuple[Damage, ...]
+    uncommitted: tuple[tuple[str, str], ...] = ()  # data files: path; edited, new, gone
 
 
 @dataclass(frozen=True, slots=True)

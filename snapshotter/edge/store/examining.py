@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 from snapshotter.edge.files import Folder
 from snapshotter.edge.store import heal
@@ -61,6 +62,21 @@ class Examiner:
         """What git finds wrong: its exit code and its lines; without `contents`, whether all objects are there only."""
         how = ("--full", "--strict") if contents else ("--connectivity-only",)
         return self._command.told("fsck", *how, "--no-dangling", "--no-progress")
+
+    def index_problem(self) -> str | None:
+        """Why git's index cannot be read, or None."""
+        return self._repository.index_problem()
+
+    def uncommitted(self, root: Path) -> Iterator[tuple[str, str]]:
+        """Files that differ from the last commit, and how: edited, new, gone."""
+        how = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all")
+        for piece in self._command.records(f"--work-tree={root}", *how):
+            state, path = piece[:2], piece[3:].decode(errors="surrogateescape")
+            yield path, "new" if state == b"??" else "gone" if b"D" in state else "edited"
+
+    def filter_of(self, path: str) -> str | None:
+        """The filter that git's attributes name for a path."""
+        return self._repository.filter_of(path)
 
     def links(self, commit: str) -> Iterator[tuple[str, str]]:
         """Paths of a commit that are no plain files, with what they are."""

@@ -162,6 +162,14 @@ class Repository:
         except _ERRORS as error:
             raise Damaged(f"{self.path}: history cannot be walked ({error}); run `snap verify --full`") from error
 
+    def index_problem(self) -> str | None:
+        """Why git's index cannot be read, or None."""
+        try:
+            self._repo.index.read()
+        except _ERRORS as error:
+            return str(error)
+        return None
+
     # --- settings ---
 
     def identity(self) -> str:
