@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 
 from tenacity import RetryCallState, Retrying, retry_if_result, stop_never
@@ -26,6 +27,7 @@ from snapshotter.model import (
     PageFact,
     PageRecords,
     RenewAuth,
+    Request,
     Response,
     SpoolEntry,
     Take,
@@ -94,6 +96,7 @@ class _Walk:
         self.order = records.OrderWatch(self.stream.selection.order)
         self.first_total: int | None = None
         self.at = self.world.now()
+        self.described: tuple[Request, str] | None = None  # the last one, which is told twice
 
     def to_its_end(self) -> Walked:
         """Turn pages until something says stop."""
@@ -146,7 +149,7 @@ class _Walk:
             PageFact(
                 number=walk.number,
                 status=response.status,
-                request=self.world.describe(walk.request),
+                request=self._described(walk.request),
                 sha256=hashlib.sha256(response.body).hexdigest(),
                 size=len(response.body),
                 received=response.received,
@@ -207,14 +210,17 @@ class _Walk:
             self._note_refusal(verdict)
             return self._once_only(self._renew(verdict), answer)
 
+        attempts = count(1)
+        known = [once(next(attempts))]
+        if not isinstance(known[0], Again):  # nearly always
+            return last, known[0]
         retrying = Retrying(
             stop=stop_never,  # `judge` counts attempts and time
             retry=retry_if_result(lambda verdict: isinstance(verdict, Again)),
             wait=_seconds_asked_for,
             sleep=self._wait,
         )
-        attempts = iter(range(1, 1_000_000))
-        verdict = retrying(lambda: once(next(attempts)))
+        verdict = retrying(lambda: known.pop() if known else once(next(attempts)))
         return last, verdict
 
     def _wait(self, seconds: float) -> None:
@@ -277,9 +283,14 @@ class _Walk:
                 page=page,
                 identity=walk.request.identity(),
                 response=response,
-                shown=self.world.describe(walk.request),
+                shown=self._described(walk.request),
             )
         )
+
+    def _described(self, request: Request) -> str:
+        if self.described is None or self.described[0] is not request:
+            self.described = (request, self.world.describe(request))
+        return self.described[1]
 
     # --- endings ---
 
