@@ -9,8 +9,10 @@ from datetime import date
 import pytest
 
 from snapshotter.cli import drawing
+from snapshotter.cli.surroundings import telling
 from snapshotter.core import calendars
 from snapshotter.model import DayState
+from snapshotter.results import Progress
 from snapshotter.results.calendar import CalendarDay
 
 
@@ -50,6 +52,20 @@ def test_a_terminal_gets_the_same_letters_in_colour(monkeypatch, capsys):
     assert "\x1b[" in found
     letters = [line.rstrip() for line in re.sub(r"\x1b\[[0-9;]*m", "", found).splitlines()]
     assert letters[1:] == calendars.plain(calendars.drawing(days)).splitlines()
+
+
+def test_long_work_is_told_on_one_line_of_a_terminal_that_is_wiped_at_the_end(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+
+    with telling() as tell:
+        tell(Progress("ledger", "reading", "500 run records read"))
+
+    assert terminal.getvalue().split("\r")[1:] == ["500 run records read".ljust(78), " " * 78, ""]
 
 
 def test_a_monitor_learns_by_the_exit_code_which_stream_is_too_old(person, archive):
