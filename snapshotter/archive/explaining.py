@@ -11,7 +11,7 @@ from snapshotter.archive.hindering import Hindrances
 from snapshotter.archive.looking import UNDATED, document_path, parse_day, terms_of
 from snapshotter.archive.opening import Opened, Tell, open_archive, silent
 from snapshotter.archive.recalling import records_named
-from snapshotter.core import coverage, lacks, paths, storytelling
+from snapshotter.core import coverage, empties, lacks, paths, storytelling
 from snapshotter.core.days import day_bounds
 from snapshotter.core.states import Judge, StateRange
 from snapshotter.edge.cache import micros
@@ -138,6 +138,8 @@ def _day_story(opened: Opened, stream: Stream, where: str, asked: storytelling.A
     bounds = day_bounds(day, terms.zone)
     names = opened.cache.told(stream.key, span=(micros(bounds.start), micros(bounds.end)))
     judged = Judge(ledger, terms).day(day)
+    doubted = empties.next_check(stream, ledger, day) if judged.state is DayState.EMPTY else None
+    asked = replace(asked, doubted=doubted)
     if judged.missed is not None:
         stamp = judged.missed.stamp
         names = tuple(dict.fromkeys([*names, (stamp.run, stamp.sequence)]))

@@ -29,6 +29,7 @@ class Asked:
     day: date | None
     now: datetime
     hindrance: Hindrance | None = None
+    doubted: datetime | None = None  # it is empty and too young to be believed: when it is asked again
 
     @property
     def days(self) -> tuple[date, date] | None:
@@ -256,6 +257,9 @@ def _is(reason: str) -> str:
 def _comes(asked: Asked, judged: Judged, lack: Lack, *, bounds: Window) -> Iterator[str]:
     """What happens next, by itself and by hand."""
     rule = asked.stream.window
+    if asked.doubted is not None:
+        yield f"an empty day this young is not believed yet: it is asked again from {minute(asked.doubted)}"
+        return
     if judged.state in (DayState.SAVED, DayState.EMPTY):
         back = None if rule is None or rule.lookback.is_zero else lookback_start(rule, frozen_end(rule, asked.now))
         if rule is not None and back is not None and bounds.end > back:

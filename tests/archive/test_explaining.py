@@ -237,6 +237,15 @@ def test_every_state_is_told_in_a_sentence(tmp_path, day, state, sentence):
     assert found.sentence.startswith(sentence)
 
 
+def test_a_young_empty_day_is_told_as_not_believed_yet(tmp_path):
+    with march(tmp_path) as archive:
+        archive.fetch(max_requests=4)
+        young, settled = story(archive, "2026-03-13"), story(archive, "2026-03-11")
+
+    assert young.comes == ("an empty day this young is not believed yet: it is asked again from 2026-03-15 00:00 UTC",)
+    assert "not believed" not in settled.comes[0]
+
+
 def test_a_day_that_was_never_asked_has_no_tries(tmp_path):
     with march(tmp_path) as archive:
         archive.fetch(max_requests=2)
