@@ -213,6 +213,7 @@ class Reason(Enum):
     RETRY = "retry"  # asked before, not proved
     ASKED = "asked"  # the user named the days
     REFRESH = "refresh"
+    RECONCILE = "reconcile"  # it failed, is missing or looks wrong
     SNAPSHOT = "snapshot"
     FEED = "feed"
     RESUME = "resume"  # found in the spool

@@ -54,7 +54,17 @@ def draw(
     `given`: the secrets of the sources that may be asked, where somebody else has looked into that.
     """
     drawn = Drawn()
-    chosen = opened.streams(options.targets)
+    resumed = _resumed_jobs(spool)
+    for source, stream in prepare(opened, options.targets, drawn, given=given):
+        _draw_stream(opened, source, stream, drawn, options=options, now=now, resumed=resumed.get(stream.key, ()))
+    return drawn.sorted()
+
+
+def prepare(
+    opened: Opened, targets: Sequence[str], drawn: Drawn, *, given: Mapping[str, Gathered] | None = None
+) -> list[tuple[Source, Stream]]:
+    """The streams that may be asked, with their secrets in the plan, which is told what stops the others."""
+    chosen = opened.streams(targets)
     for problem in opened.described.problems:
         drawn.notices.append(Notice("error", problem.file, str(problem)))
         drawn.codes.add(Exit.CONFIG)
@@ -64,11 +74,7 @@ def draw(
     else:
         ready = set(given)
         drawn.secrets.update(given)
-    resumed = _resumed_jobs(spool)
-    for source, stream in chosen:
-        if source.name in ready:
-            _draw_stream(opened, source, stream, drawn, options=options, now=now, resumed=resumed.get(stream.key, ()))
-    return drawn.sorted()
+    return [(source, stream) for source, stream in chosen if source.name in ready]
 
 
 def _distinct(chosen: Iterable[tuple[Source, Stream]]) -> list[Source]:

@@ -31,6 +31,7 @@ URGENCY = {
     Reason.FEED: 1,
     Reason.RECENT: 1,
     Reason.ASKED: 2,
+    Reason.RECONCILE: 2,
     Reason.REFRESH: 3,
     Reason.RETRY: 3,
     Reason.CONFIRM: 3,

@@ -28,6 +28,7 @@ COMMANDS = {  # name -> (module, what it does in a line)
     "versions": ("comparing", "List the versions of a day, or the days that changed."),
     "status": ("looking", "Say what is there, what is missing, and why."),
     "gaps": ("explaining", "List the days that are lacking, why, and what to do about it."),
+    "reconcile": ("reconciling", "Ask again what failed, is missing or looks wrong."),
     "why": ("explaining", "Tell the whole story of one day."),
     "limits": ("access", "Say what is left of every rate limit; asks no API."),
     "runs": ("past", "List past runs; `runs show` tells one, `runs log` step by step."),

@@ -85,6 +85,15 @@ def plan_stream(
     return _sorted_out(jobs, missed, now=now, named=named)
 
 
+def jobs_over(stream: Stream, window: Window | None, *, now: datetime, reason: Reason, why: str) -> tuple[Job, ...]:
+    """The jobs that ask a span again, newest first; without a window the one job of a stream that has none."""
+    if stream.window is None or window is None:
+        return (Job(stream.source, stream.name, None, reason, why),) if stream.window is None else ()
+    span = Window(origin(stream.window), frozen_end(stream.window, now))
+    planner = _Planner(stream, stream.window, StreamState(), _Missed({}), span)
+    return tuple(planner.job(one, reason, why) for one in planner.windows(intersect([window], [span])))
+
+
 def silence_of(stream: Stream, state: StreamState) -> Silence | None:
     """The row of windows without records that may be the end of history, if there is one."""
     if stream.window is None or (state.has_data and state.oldest_archived is None):
@@ -195,7 +204,7 @@ class _Planner:
     def jobs(self, chosen: Window, *, named: bool, again: bool, extend: bool) -> list[Job]:
         """The jobs for the chosen part of the span, in order."""
         if again:
-            return [self._job(window, Reason.ASKED, "asked again by name") for window in self._windows([chosen])]
+            return [self.job(window, Reason.ASKED, "asked again by name") for window in self.windows([chosen])]
         proved = union(self.state.proved)
         looked_back = self._looked_back()
         recent = Window(self._recent_start(proved), self.span.end)
@@ -203,23 +212,23 @@ class _Planner:
         floor, probes = (self.span.start, ()) if named else self._past(extend=extend)
         past = gaps(proved, Window(floor, recent.start)) if floor < recent.start else ()
         old = subtract(past, self._wide(new))
-        old_windows = self._windows(intersect(old, [chosen]))
+        old_windows = self.windows(intersect(old, [chosen]))
         retried = {window for window in old_windows if not named and self.missed.touching(window)}
         young = () if named else subtract(self._young(), self._wide(union(new, old)))
         return [
-            *(self._recent_job(window, proved) for window in self._windows(intersect(new, [chosen]))),
+            *(self._recent_job(window, proved) for window in self.windows(intersect(new, [chosen]))),
             *(
-                self._job(window, Reason.RETRY, self._history(window, proved))
+                self.job(window, Reason.RETRY, self._history(window, proved))
                 for window in old_windows
                 if window in retried
             ),
-            *(self._job(window, Reason.CONFIRM, _YOUNG) for window in self._windows(young)),
+            *(self.job(window, Reason.CONFIRM, _YOUNG) for window in self.windows(young)),
             *(
-                self._job(window, Reason.ASKED if named else Reason.BACKFILL, self._history(window, proved))
+                self.job(window, Reason.ASKED if named else Reason.BACKFILL, self._history(window, proved))
                 for window in old_windows
                 if window not in retried
             ),
-            *(self._job(window, Reason.PROBE, _PROBE) for window in probes),
+            *(self.job(window, Reason.PROBE, _PROBE) for window in probes),
         ]
 
     def _past(self, *, extend: bool) -> tuple[datetime, tuple[Window, ...]]:
@@ -237,7 +246,7 @@ class _Planner:
     def _young(self) -> Intervals:
         """The young empty days that are due; those of one window of the grid are asked in one go."""
         together: dict[Window, Window] = {}
-        for window in self._windows(self.state.young):
+        for window in self.windows(self.state.young):
             cell = grid_window(self.rule, window.start) or self.span
             known = together.get(cell, window)
             together[cell] = Window(min(known.start, window.start), max(known.end, window.end))
@@ -257,7 +266,7 @@ class _Planner:
         """Whole granules, within the span."""
         return intersect((widen(self.rule, one) for one in intervals), [self.span])
 
-    def _windows(self, intervals: Iterable[Window]) -> tuple[Window, ...]:
+    def windows(self, intervals: Iterable[Window]) -> tuple[Window, ...]:
         """The windows to ask for these intervals, newest first, none twice."""
         cells = [cell for one in reversed(self._wide(intervals)) for cell in windows_over(self.rule, one)]
         return tuple(dict.fromkeys(self._wide([cell])[0] for cell in cells))
@@ -266,10 +275,10 @@ class _Planner:
 
     def _recent_job(self, window: Window, proved: Intervals) -> Job:
         if covers(proved, window):
-            return self._job(
+            return self.job(
                 window, Reason.RECENT, f"the last {span_text(self.rule.lookback)} are asked again (lookback)"
             )
-        return self._job(window, Reason.RECENT, self._history(window, proved))
+        return self.job(window, Reason.RECENT, self._history(window, proved))
 
     def _history(self, window: Window, proved: Intervals) -> str:
         misses = self.missed.touching(window)
@@ -277,7 +286,8 @@ class _Planner:
             return _miss_words(misses)
         return "not all of it is proved yet" if intersect(proved, [window]) else "never asked"
 
-    def _job(self, window: Window, reason: Reason, why: str) -> Job:
+    def job(self, window: Window, reason: Reason, why: str) -> Job:
+        """One job in words."""
         return Job(
             self.stream.source, self.stream.name, window, reason, f"{_span_words(window, _zone(self.stream))}: {why}"
         )

@@ -1,0 +1,66 @@
+"""`snap reconcile`: look back through the ledger, and ask again what failed, is missing or looks wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+
+from snapshotter.archive.fetching import prepare
+from snapshotter.archive.lanes import Stops, Tell, Work
+from snapshotter.archive.looking import terms_of
+from snapshotter.archive.opening import Opened, open_archive
+from snapshotter.archive.running import Drawn, Errand, carry_out, hold_changed
+from snapshotter.core import planning
+from snapshotter.core.reconciling import Finding, findings, within
+from snapshotter.edge.world import World
+from snapshotter.model import Reason
+from snapshotter.results import Notice, Planned, Ran
+from snapshotter.results.reconciling import ReconcileOptions
+from snapshotter.spec import Source, Stream
+
+
+def plan(path: Path, options: ReconcileOptions, world: World) -> Planned:
+    """What would be asked again and why; nothing is asked and nothing written."""
+    opened = open_archive(path, world)
+    with opened.closing():
+        drawn = draw(opened, options, now=world.clock.now())
+        hold_changed(opened, drawn)
+    return Planned(tuple(item.job for item in drawn.work), tuple(drawn.held_back), tuple(drawn.notices))
+
+
+def reconcile(path: Path, options: ReconcileOptions, world: World, *, tell: Tell, stops: Stops | None = None) -> Ran:
+    """Ask exactly those days again, the worst first, and commit what comes."""
+    errand = Errand("reconcile", lambda opened, _, now: draw(opened, options, now=now), options.targets)
+    return carry_out(path, errand, options, world, tell=tell, stops=stops)
+
+
+def draw(opened: Opened, options: ReconcileOptions, *, now: datetime) -> Drawn:
+    """The plan over all streams that are looked at, the worst first."""
+    drawn = Drawn()
+    found: list[tuple[Finding, Source, Stream]] = []
+    for source, stream in prepare(opened, options.targets, drawn):
+        here = _of_stream(opened, stream, options, now=now)
+        found += [(one, source, stream) for one in here]
+        if here:
+            counts = Counter(one.suspicion.value for one in here)
+            words = ", ".join(f"{count} {name}" for name, count in counts.items())
+            drawn.notices.append(Notice("info", stream.key, f"to be asked again: {words}"))
+    found.sort(key=lambda item: item[0].rank)
+    seen: set[str] = set()
+    for finding, source, stream in found:
+        for job in planning.jobs_over(stream, finding.window, now=now, reason=Reason.RECONCILE, why=finding.why):
+            if job.name not in seen:
+                drawn.work.append(Work(source, stream, job))
+            seen.add(job.name)
+    if not found:
+        drawn.notices.append(Notice("info", "", "nothing failed, is missing or looks wrong"))
+    return drawn
+
+
+def _of_stream(opened: Opened, stream: Stream, options: ReconcileOptions, *, now: datetime) -> list[Finding]:
+    terms = terms_of(stream, "UTC", now=now)
+    known = opened.cache.ledger(stream.key)
+    all_of_it = findings(known, terms, by_time=stream.window is not None)
+    named = (within(one, since=options.since, until=options.until, zone=terms.zone) for one in all_of_it)
+    return [one for one in named if one is not None]

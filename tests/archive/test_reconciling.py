@@ -1,0 +1,66 @@
+"""`snap reconcile` asks again what failed or looks wrong, exactly that, and believes the second answer."""
+
+from snapshotter.archive import reconciling
+from snapshotter.results.reconciling import ReconcileOptions
+from tests.archive.worlds import Api, an_archive, item, series, utc
+from tests.server import Reply
+
+NOW = utc("2026-03-25T12:00")
+DAYS = series(window='{ start = "2026-03-01", end = "2026-03-24", step = "P1M" }')
+HOLED = [item(f"{day:02}T08:00", f"r{day}") for day in range(1, 25) if day != 12]
+
+
+def reconcile(archive, **options):
+    return reconciling.reconcile(archive.path, ReconcileOptions(**options), archive.world, tell=archive._tell)
+
+
+def plan(archive, **options):
+    return reconciling.plan(archive.path, ReconcileOptions(**options), archive.world)
+
+
+def test_an_empty_day_between_full_ones_is_asked_once_more(tmp_path):
+    api = Api(list(HOLED), size=50)
+    with an_archive(tmp_path, api, DAYS, now=NOW) as archive:
+        archive.fetch()
+        [job] = plan(archive).jobs
+        assert job.why == "2026-03-12: no records, and 7 days on either side have some"
+        assert plan(archive, until=NOW.date().replace(day=11)).jobs == ()
+
+        asked = api.asked
+        reconcile(archive)
+        assert api.asked == asked + 1
+        assert plan(archive).jobs == ()
+
+
+def test_a_day_that_came_late_is_found(tmp_path):
+    api = Api(list(HOLED), size=50)
+    with an_archive(tmp_path, api, DAYS, now=NOW) as archive:
+        archive.fetch()
+        api.records.append(item("12T08:00", "late"))
+        ran = reconcile(archive)
+
+        assert archive.ids("12") == ["late"]
+        assert "1 hole" in ran.notices[0].text
+
+
+def test_what_was_given_up_is_asked_at_once(tmp_path):
+    api = Api(list(HOLED), size=50, instead=lambda _: Reply(422, b"{}"))
+    with an_archive(tmp_path, api, DAYS, now=NOW) as archive:
+        for _ in range(7):
+            archive.fetch()
+            archive.later(days=8)
+        assert archive.fetch().streams == () or archive.states() == {"failed": 24}
+
+        api.instead = None
+        reconcile(archive, max_requests=5)
+        assert archive.states() == {"saved": 23, "empty": 1}
+
+
+def test_nothing_to_reconcile_is_said_and_asks_nothing(tmp_path):
+    api = Api([item("03T08:00", "a")])
+    with an_archive(tmp_path, api, DAYS, now=NOW) as archive:
+        archive.fetch()
+        asked = api.asked
+
+        assert reconcile(archive).notices[0].text == "nothing failed, is missing or looks wrong"
+        assert api.asked == asked
