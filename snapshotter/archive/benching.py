@@ -247,7 +247,10 @@ class _Stage:
     def days(self) -> dict[str, int]:
         """How many records each document has, by its day."""
         opened = open_archive(self.root, self.world)
-        found = {path: opened.store.blob(blob).count(b"\n") - 2 for path, blob in self._documents()}
+        key = self.bench.recording.key
+        whole = (f"{key}/snapshot.json", f"{key}/undated.json")
+        documents = [item for item in self._documents() if item[0] in whole or paths.day_of(item[0], key) is not None]
+        found = {path: opened.store.blob(blob).count(b"\n") - 2 for path, blob in documents if "/_held/" not in path}
         return {Path(path).stem: max(0, count) for path, count in sorted(found.items())}
 
     def states(self) -> dict[str, int]:

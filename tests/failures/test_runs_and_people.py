@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tracemalloc
+from importlib.util import find_spec
 
 import pytest
 
@@ -126,3 +127,46 @@ def test_memory_grows_with_what_came_and_not_by_a_hundredfold(tmp_path):
         came = sum(page.size for page in archive.last().pages)
         assert came > 1_800_000
         assert most < 8 * came
+
+
+NO_DETAILS = find_spec("snapshotter.archive.details") is None
+WITH_DETAIL = '[streams.items.details.full]\npath = "/items/{record.id}"'
+
+
+def answered_by_id(api, answers):
+    """The list as it is, and for each record what is said of it."""
+    return lambda seen: api(seen) if seen.path == "/items" else answers[seen.path.removeprefix("/items/")].pop(0)
+
+
+@pytest.mark.skipif(NO_DETAILS, reason="details are not asked for by this version")
+def test_a_detail_that_is_null_is_noted_and_ends_nothing(tmp_path):
+    """A deleted item answers `null`, and the process ends with a traceback."""
+    answers = {"r000": [json_reply(None)], "r001": [json_reply({"of": "r001"})]}
+    script = answered_by_id(Api(some_items(2)), answers)
+    with an_archive(tmp_path, script, series(window=AGAIN, more=WITH_DETAIL)) as archive:
+        archive.fetch()
+        archive.later(hours=3)
+        archive.fetch()
+
+        assert archive.read("demo/items/full/2026/03/12/r001.json") is not None
+        assert archive.read("demo/items/full/2026/03/12/r000.json") is None
+        assert answers == {"r000": [], "r001": []}
+
+
+@pytest.mark.skipif(NO_DETAILS, reason="details are not asked for by this version")
+def test_a_detail_that_failed_is_asked_again(tmp_path):
+    """A detail fails once, and nobody ever asks for it again."""
+    answers = {"r000": [json_reply({}, 403), json_reply({"of": "r000"})]}
+    script = answered_by_id(Api(some_items(1)), answers)
+    with an_archive(tmp_path, script, series(window=AGAIN, more=WITH_DETAIL)) as archive:
+        archive.fetch()
+        assert archive.read("demo/items/full/2026/03/12/r000.json") is None
+        archive.later(hours=3)
+        archive.fetch()
+
+        assert archive.read("demo/items/full/2026/03/12/r000.json") is not None
+
+
+@pytest.mark.skip(reason="this version sends no messages: `notify` and `ping` have no effect yet")
+def test_a_change_from_good_to_bad_and_back_is_told():
+    """Cron is silent for months while every call fails."""
