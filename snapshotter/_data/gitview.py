@@ -4,11 +4,15 @@ git runs this file by its path as the `textconv` of the driver `snap`; it needs 
 is shown as it is. The view is for people: from it no document can be made again.
 """
 
+from __future__ import annotations
+
 import json
 import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+
+TYPE_CHECKING = False  # `typing` would take as long to load as everything else here, for every file of a diff
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
 
 LARGEST = 32_000_000  # bytes; beyond that the document is shown as it is
 LINE = 100  # a list of plain values as short as this stands on one line
@@ -21,7 +25,7 @@ class Raw(str):
     __slots__ = ()
 
 
-class Pairs(list[Any]):
+class Pairs(list):  # type: ignore[type-arg]
     """The members of an object, equal names too."""
 
     __slots__ = ()
@@ -95,4 +99,6 @@ def _escaped(char: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(view(Path(sys.argv[1]).read_bytes()))  # all at once: half a view would be a lie
+    with open(sys.argv[1], "rb") as file:  # noqa: PTH123 - as above
+        shown = view(file.read())
+    sys.stdout.buffer.write(shown)  # all at once: half a view would be a lie
