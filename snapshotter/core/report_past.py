@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from snapshotter.core.diff import line_of
 from snapshotter.core.escaping import escape
 from snapshotter.core.report import span
 from snapshotter.model import DayFact, JobStory, RunRecord
@@ -12,6 +13,7 @@ from snapshotter.results.past import LogLine, RunLine, RunLog, RunStory
 LONGEST = 400
 MOST_PAGES = 10
 MOST_DAYS = 14
+MOST_EDITS = 10
 
 
 def run_lines(lines: Sequence[RunLine]) -> str:
@@ -85,6 +87,8 @@ def _story_lines(record: RunRecord, story: JobStory) -> Iterator[str]:
     yield from _shortened(
         [f"{day} {fact.change}: {_count(fact.records, 'record')}" for day, fact in facts_of(story).items()], MOST_DAYS
     )
+    edits = [line_of(edit) for fact in facts_of(story).values() for edit in fact.edits]
+    yield from _shortened([_safe(line) for line in edits], MOST_EDITS)
     if story.miss is not None:
         kept = f"; kept as {story.miss.quarantine}" if story.miss.quarantine else ""
         yield f"  {story.miss.state}: {_safe(story.miss.why)}{kept}"

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from snapshotter.archive import comparing, holding
+from snapshotter.archive import comparing, holding, past
+from snapshotter.core import report_past
 from snapshotter.errors import UsageError
 from snapshotter.model import Edit, FieldEdit
 from tests.archive.worlds import Api, Archive, an_archive, item, series, snapshot, some_items
@@ -171,3 +172,12 @@ def test_the_log_of_a_day_file_is_the_history_of_that_day_alone(tmp_path):
 
         found = [archive.git("show", f"{commit}:demo/items/2026/03/2026-03-12.json") for commit in commits]
         assert [json.loads(text)[0]["id"] for text in found] == ["c", "b", "a"]
+
+
+def test_a_run_tells_what_changed_in_words(tmp_path):
+    with versions(tmp_path, [A], [LATER, B]) as archive:
+        run = past.run_lines(archive.path, archive.world)[0].run
+        text = report_past.run_story(past.run_story(archive.path, run, archive.world))
+
+        assert "  changed a: v 1 → 2\n" in text
+        assert "  added b" in text
