@@ -26,7 +26,7 @@ from snapshotter.results.changing import Accepted, ChangedKey, ChangedStream
 from snapshotter.spec import Source, Stream
 
 KEPT = "settings"  # folder of what was not committed when a run worked from it
-_DECIDED = ("held ", "quarantine ")  # commands whose records come from single decisions, not from the description
+_DECIDED = ("held ",)  # commands whose records come from single decisions, not from the description
 _LOOKED_AT = 50  # records back
 
 

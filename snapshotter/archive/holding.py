@@ -114,7 +114,7 @@ def _committed(opened: Opened, source: Source, stream: Stream, decided: Settled,
     world = opened.world
     now = world.clock.now()
     run = runs.run_id(now, world.chance.getrandbits(24))
-    spool = Spool(opened.local / "spool", world.clock)
+    spool = Spool(opened.local / "spool", world.clock, disk=world.disk)
     committer = Committer(opened, spool, run=run, command=f"held {verb}", started=now)
     commit = committer.commit(source, stream, decided).commit
     opened.store.finish()

@@ -205,7 +205,7 @@ def quarantined_bytes(path: Path, name: str, world: World) -> bytes:
 def drop_quarantined(path: Path, name: str, world: World) -> None:
     """Throw one away."""
     with for_writing(path, world, command="snap quarantine drop") as opened:
-        Quarantine(opened.local / "quarantine", world.clock).drop(name)
+        Quarantine(opened.local / "quarantine", world.clock, disk=world.disk).drop(name)
 
 
 def _quarantine(path: Path, world: World) -> Quarantine:

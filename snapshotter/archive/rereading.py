@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
+from snapshotter.archive.changing import changed
 from snapshotter.archive.committing import Committer
 from snapshotter.archive.opening import Opened, catch_up_places, for_writing
 from snapshotter.archive.trust import secrets_of, trust_of
@@ -48,7 +49,7 @@ class _Rereading:
         self.quarantine = Quarantine(opened.local / "quarantine", world.clock, disk=world.disk)
         now = world.clock.now()
         run = runs.run_id(now, world.chance.getrandbits(24))
-        spool = Spool(opened.local / "spool", world.clock)
+        spool = Spool(opened.local / "spool", world.clock, disk=world.disk)
         self.committer = Committer(opened, spool, run=run, command="quarantine retry", started=now)
 
     def all(self, name: str | None) -> tuple[Reread, ...]:
@@ -76,6 +77,9 @@ class _Rereading:
         if job is None:
             raise UsageError(f"{entry.job!r} is no job that this snap knows")
         self._check_secret(source, body)
+        found = changed(self.opened, source, stream)
+        if found is not None and found.why_stopped is not None:
+            raise ConfigError(found.why_stopped)
         as_records = entry.facts.get("form") == "records"
         page = rereading.read(Reader(stream), body, window=job.window, as_records=as_records)
         if stream.day is None:

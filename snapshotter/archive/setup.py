@@ -32,7 +32,7 @@ def init(path: Path, world: World, *, zone: str | None = None) -> Created:
     """Make an archive in a new or empty folder."""
     chosen, notes = _zone(zone, world)
     made = _first_files(chosen)
-    store = Store.create(path, env=world.env)
+    store = Store.create(path, env=world.env, disk=world.disk)
     message = (
         f"Begin the archive\n\nDays are cut in {chosen} where a source says nothing else.\n\nSnap: {__version__}\n"
     )

@@ -37,8 +37,8 @@ SEARCHED = 20  # documents for which that is done
 
 def verify(path: Path, world: World, *, scope: Scope, tell: Tell, wait: float = 0.0) -> Verified:
     """What is wrong with an archive; `Busy` while a run is at work, whose half-done things would look broken."""
-    store = Store.find(path, env=world.env)
-    lock = ArchiveLock(store.root / LOCAL / "lock", world.clock, command="snap verify")
+    store = Store.find(path, env=world.env, disk=world.disk)
+    lock = ArchiveLock(store.root / LOCAL / "lock", world.clock, command="snap verify", disk=world.disk)
     with lock.held(wait=wait):
         return _Verifier(store, world, scope=scope, tell=tell).go()
 

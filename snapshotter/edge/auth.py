@@ -269,7 +269,9 @@ def vault_of(source: str, auth: OAuth2Auth, keys: Keys, world: World) -> Vault:
     client = keys.fill(auth.client_id)
     host = urlsplit(auth.token_url).hostname or "token"
     name = grant_name(host, auth.token_url, auth.grant_type, client, " ".join(auth.scopes), whose)
-    return KeyringVault(world.state, name) if auth.token_store == "keyring" else Vault(world.state, name)  # noqa: S105
+    if auth.token_store == "keyring":  # noqa: S105 - a place, not a password
+        return KeyringVault(world.state, name)
+    return Vault(world.state, name, disk=world.disk)
 
 
 def lane_of(source: Source, secrets: Mapping[str, str]) -> str:

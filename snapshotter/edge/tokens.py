@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from snapshotter.edge.files import Folder, disk_error
+from snapshotter.edge.files import Disk, Folder, disk_error
 from snapshotter.errors import Damaged, Refused, SnapError
 
 _FORMAT = 1
@@ -45,8 +45,9 @@ class Tokens:
 class Vault:
     """Where the tokens of one grant are kept."""
 
-    def __init__(self, state: Path, name: str) -> None:
+    def __init__(self, state: Path, name: str, *, disk: Disk | None = None) -> None:
         self.name = name
+        self._disk = disk
         self._root = state / "tokens"
 
     @property
@@ -100,7 +101,7 @@ class Vault:
         """The folder of all tokens; what is wrong with it stops a source and says nothing about the archive."""
         try:
             self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
-            yield Folder(self._root)
+            yield Folder(self._root, disk=self._disk)
         except OSError as error:
             raise _trouble(disk_error(error, self._root)) from error
         except Damaged as error:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from snapshotter.archive import changing, setup, verifying
+from snapshotter.archive import changing, rereading, setup, verifying
 from snapshotter.core.verifying import FULL
 from snapshotter.errors import ConfigError
 from snapshotter.results import Exit
@@ -130,3 +130,16 @@ def test_a_dry_run_says_it_too(tmp_path):
 
         assert planned.jobs == ()
         assert "other data" in planned.notices[-1].text
+
+
+def test_a_fixed_source_file_is_taken_up_by_a_retry_and_the_next_fetch_goes_on(tmp_path):
+    with an_archive(
+        tmp_path, Api(some_items(3)), series().replace('records = "data"', 'records = "nothing"')
+    ) as archive:
+        archive.fetch()
+        edit(archive, 'records = "nothing"', 'records = "data"')
+        rereading.retry(archive.path, None, archive.world)
+        archive.later(days=1)
+
+        assert archive.fetch().exit is Exit.DONE
+        assert archive.ids("12") == ["r000", "r001", "r002"]

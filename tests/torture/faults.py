@@ -16,11 +16,12 @@ _MAKING = frozenset({"mkdir", "create", "append"})
 _CHANGING = _MAKING | {"write", HALF, "rename", "remove", "rmdir", "truncate"}
 # Which acts an error can come from. Removing a file works on a full disk; a read-only one syncs nothing new.
 ACTS = {
-    errno.ENOSPC: _MAKING | {"write", HALF},
-    errno.EDQUOT: _MAKING | {"write", HALF},
-    errno.EROFS: _CHANGING,
-    errno.EMFILE: _MAKING,
-    errno.EIO: _CHANGING | {"sync", "sync folder", "sync all"},
+    "ENOSPC": _MAKING | {"write", HALF},
+    "INODES": frozenset({"mkdir", "create"}),  # what is there can still be written
+    "EDQUOT": _MAKING | {"write", HALF},
+    "EROFS": _CHANGING,
+    "EMFILE": _MAKING,
+    "EIO": _CHANGING | {"sync", "sync folder", "sync all"},
 }
 SIGNAL = "kill"
 STRUCK = "struck"  # the line in the log that says the error was raised
@@ -31,7 +32,7 @@ class Fault:
     """What happens at the n-th act: a kill, or an error once or from there on."""
 
     at: int
-    kind: str = SIGNAL  # or the name of an error, like ENOSPC
+    kind: str = SIGNAL  # or the name of an error, like ENOSPC; INODES: there is room, and no inode left
     lasting: bool = False
 
     def __str__(self) -> str:
@@ -39,7 +40,7 @@ class Fault:
 
     @property
     def number(self) -> int:
-        return int(getattr(errno, self.kind))
+        return errno.ENOSPC if self.kind == "INODES" else int(getattr(errno, self.kind))
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class FaultyDisk(Disk):
         fault = self._fault
         if fault is None or number < fault.at or (number > fault.at and not fault.lasting):
             return False
-        return fault.kind == SIGNAL or step in ACTS[fault.number]
+        return fault.kind == SIGNAL or step in ACTS[fault.kind]
 
     def _strike(self) -> None:
         assert self._fault is not None
@@ -110,4 +111,4 @@ def has_struck(acts: list[Act]) -> bool:
 
 def can_strike(kind: str, act: Act) -> bool:
     """Whether such a fault can come from this act."""
-    return kind == SIGNAL or act.step in ACTS[getattr(errno, kind)]
+    return kind == SIGNAL or act.step in ACTS[kind]

@@ -9,7 +9,7 @@ from tests.torture.judging import check_asked_once, check_next_run, check_said_t
 from tests.torture.points import SHARDS, Unreached, counted, share
 from tests.torture.scenes import EDITED, a_first_fetch, a_revision, documents
 
-KINDS = ("ENOSPC", "EIO", "EROFS", "EMFILE", "EDQUOT")
+KINDS = ("ENOSPC", "INODES", "EIO", "EROFS", "EMFILE", "EDQUOT")
 
 
 def faults_of(acts):
