@@ -528,5 +528,6 @@ class RunRecord:
     settings: Mapping[str, str]  # path -> blob id of the files it worked from
     stories: tuple[JobStory, ...]
     notes: tuple[str, ...] = ()  # what was healed, a run that died, warnings
+    machine: str = ""  # a random mark of the copy of the archive that wrote it; says nothing of anybody
     turn: int = 0  # one more than the stream's ledger has seen: the order of records that no clock jump upsets
     format: int = 1

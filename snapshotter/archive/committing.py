@@ -173,6 +173,7 @@ class Committer:
             settings={path: files[path] for path in (paths.SETTINGS, source.file)},
             stories=stories,
             notes=self.opened.notes if sequence == 1 else (),
+            machine=self.opened.machine,
             turn=self.opened.cache.ledger(stream.key, days=()).turn + 1,
         )
 

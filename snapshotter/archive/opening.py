@@ -14,7 +14,7 @@ from snapshotter.core.config import Problem, check_together, load_settings, load
 from snapshotter.edge.cache import Cache
 from snapshotter.edge.files import Folder
 from snapshotter.edge.pending import Pending
-from snapshotter.edge.state import ArchiveLock, network_file_system
+from snapshotter.edge.state import ArchiveLock, network_file_system, private_folder
 from snapshotter.edge.store import Store
 from snapshotter.edge.world import World
 from snapshotter.errors import ConfigError, UsageError
@@ -23,6 +23,7 @@ from snapshotter.results import Progress
 from snapshotter.spec import Settings, Source, Stream
 
 LOCAL = ".git/snap"
+MACHINE = "machine"
 TOLD_EVERY = 500  # run records
 Tell = Callable[[Progress], None]
 
@@ -58,6 +59,16 @@ class Opened:
     def local(self) -> Path:
         """The folder of what is never committed."""
         return self.root / LOCAL
+
+    @property
+    def machine(self) -> str:
+        """The random mark of this copy of the archive, made when it is first asked for."""
+        folder = private_folder(self.local, disk=self.world.disk)
+        mark = (folder.read(MACHINE) or b"").decode("ascii", "replace").strip()
+        if not mark:
+            mark = f"{self.world.chance.getrandbits(48):012x}"
+            folder.write(MACHINE, f"{mark}\n".encode())
+        return mark
 
     @property
     def pending(self) -> Pending:
@@ -115,9 +126,25 @@ class Opened:
         raise UsageError(f"no source or stream {target!r}{hint}")
 
 
-def describe(root: Path, store: Store) -> Described:
-    """Read `snap.toml` and every file in `sources/` as they lie in the working tree."""
-    folder = Folder(root)
+class _Committed:
+    """The files of a commit, read like a folder."""
+
+    def __init__(self, store: Store, commit: str) -> None:
+        self._store = store
+        self._commit = commit
+
+    def read(self, path: str) -> bytes | None:
+        """A file of the commit."""
+        return self._store.read(path, self._commit)
+
+    def entries(self, path: str = "") -> tuple[str, ...]:
+        """What stands in a folder of the commit."""
+        return tuple(found.removeprefix(f"{path}/") for found, _ in self._store.paths(path, self._commit))
+
+
+def describe(root: Path, store: Store, *, commit: str | None = None) -> Described:
+    """Read `snap.toml` and every file in `sources/` as they lie in the working tree, or stand in a commit."""
+    folder = Folder(root) if commit is None else _Committed(store, commit)
     text = _text(folder, paths.SETTINGS)
     if text is None:
         raise ConfigError(f"{root}: no {paths.SETTINGS}; is this an archive? `snap init DIR` makes one")
@@ -144,7 +171,7 @@ def describe(root: Path, store: Store) -> Described:
     return Described(settings, named, files, (*found, *twice), tuple(warnings))
 
 
-def _text(folder: Folder, path: str) -> str | None:
+def _text(folder: Folder | _Committed, path: str) -> str | None:
     data = folder.read(path)
     if data is None:
         return None

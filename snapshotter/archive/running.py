@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from snapshotter.archive import ending
 from snapshotter.archive.changing import all_changed, judged, keep_settings
 from snapshotter.archive.committing import Committer
 from snapshotter.archive.conforming import unusable
@@ -168,6 +169,9 @@ class _Run:
     def _told(self, committer: Committer, held: Sequence[HeldBack]) -> Ran:
         if committer.tally.problems:
             self.codes.add(Exit.SOME_DAYS)
+        notices, codes = ending.push(self.opened)
+        self.notices += notices
+        self.codes |= codes
         if self.stops.interrupted:
             self.codes.add(Exit.INTERRUPTED)
         self.notices += self.telling.notices()

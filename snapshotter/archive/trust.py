@@ -8,11 +8,11 @@ and no commit can bring it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from snapshotter.archive.opening import LOCAL, Opened, open_archive
+from snapshotter.archive.opening import LOCAL, Described, Opened, open_archive
 from snapshotter.core import paths
 from snapshotter.core.trusting import facts_of, facts_of_settings, unknown
 from snapshotter.edge.secrets import Gathered, gather
@@ -20,7 +20,7 @@ from snapshotter.edge.state import JsonFile, private_folder
 from snapshotter.edge.world import World
 from snapshotter.errors import Damaged
 from snapshotter.results import Fact, Trusting, TrustingFile
-from snapshotter.spec import Source
+from snapshotter.spec import Settings, Source
 
 FOLDER = "trust"
 NAME = "trust-name"
@@ -33,10 +33,22 @@ class Trust:
 
     made_here: bool = False
     agreed: Mapping[str, frozenset[str]] = field(default_factory=dict)  # source, or `snap.toml` -> facts
+    brought: Mapping[str, frozenset[str]] = field(default_factory=dict)  # the same, of what a pull brought here
 
     def lacks(self, source: Source) -> tuple[Fact, ...]:
         """What the source would do that nobody has agreed to; nothing: it is trusted."""
-        return () if self.made_here else unknown(facts_of(source), self.agreed.get(source.name, frozenset()))
+        return self.not_agreed(source.name, facts_of(source))
+
+    def lacks_settings(self, settings: Settings) -> tuple[Fact, ...]:
+        """What the settings would do that nobody has agreed to."""
+        return self.not_agreed(paths.SETTINGS, facts_of_settings(settings))
+
+    def not_agreed(self, key: str, facts: Collection[Fact]) -> tuple[Fact, ...]:
+        """Of the facts of one source or of the settings, those that nobody has agreed to."""
+        if self.made_here:  # the edits made here are the user's own; what came from elsewhere is not
+            foreign = self.brought.get(key, frozenset())
+            return tuple(fact for fact in facts if str(fact) in foreign)
+        return unknown(facts, self.agreed.get(key, frozenset()))
 
 
 def trust_of(opened: Opened) -> Trust:
@@ -48,13 +60,34 @@ def trust_of(opened: Opened) -> Trust:
         known = _file(name, opened.world).read()
     except Damaged:  # whoever cannot be remembered is asked about again
         return Trust()
-    agreed = known.get("agreed")
-    return Trust(
-        made_here=known.get("made_here") is True,
-        agreed={key: frozenset(str(fact) for fact in facts) for key, facts in agreed.items() if isinstance(facts, list)}
-        if isinstance(agreed, dict)
-        else {},
-    )
+    return Trust(known.get("made_here") is True, _by_key(known.get("agreed")), _by_key(known.get("brought")))
+
+
+def _by_key(facts: object) -> Mapping[str, frozenset[str]]:
+    if not isinstance(facts, dict):
+        return {}
+    return {str(key): frozenset(map(str, listed)) for key, listed in facts.items() if isinstance(listed, list)}
+
+
+def facts_in(described: Described) -> Mapping[str, tuple[Fact, ...]]:
+    """Everything that the files of an archive would do, by source; the settings under their own name."""
+    found = {source.name: tuple(facts_of(source)) for source in described.sources.values()}
+    return {paths.SETTINGS: tuple(facts_of_settings(described.settings)), **found}
+
+
+def remember_brought(opened: Opened, after: Described) -> Mapping[str, tuple[Fact, ...]]:
+    """Before files from elsewhere arrive: what they would do and the present ones do not; it waits to be agreed to."""
+    before = facts_in(opened.described)
+    new = {key: unknown(facts, [str(fact) for fact in before.get(key, ())]) for key, facts in facts_in(after).items()}
+    new = {key: facts for key, facts in new.items() if facts}
+    trust = trust_of(opened)
+    if new and trust.made_here:
+        kept = {
+            key: sorted({*trust.brought.get(key, ()), *map(str, new.get(key, ()))}) for key in {*trust.brought, *new}
+        }
+        told = {"format": 1, "made_here": True, "root": str(opened.root), "brought": kept}
+        _file(_name(opened.root) or _new_name(opened.root, opened.world), opened.world).write(told)
+    return new
 
 
 def secrets_of(source: Source, opened: Opened, trust: Trust) -> Gathered:
@@ -93,11 +126,7 @@ def _looked(opened: Opened) -> Trusting:
     trust = trust_of(opened)
     found = [(paths.SETTINGS, paths.SETTINGS, facts_of_settings(opened.described.settings))]
     found += [(source.name, source.file, facts_of(source)) for source in opened.described.sources.values()]
-    files = [
-        TrustingFile(key, file, facts, () if trust.made_here else unknown(facts, trust.agreed.get(key, frozenset())))
-        for key, file, facts in found
-        if facts
-    ]
+    files = [TrustingFile(key, file, facts, trust.not_agreed(key, facts)) for key, file, facts in found if facts]
     problems = tuple(str(problem) for problem in opened.described.problems)
     return Trusting(str(opened.root), trust.made_here, tuple(files), problems, known=bool(trust.agreed))
 

@@ -111,3 +111,8 @@ def _host(source: Source) -> str:
 
 def _distinct(facts: Collection[Fact]) -> tuple[Fact, ...]:
     return tuple(dict.fromkeys(facts))
+
+
+def pushes(fact: Fact) -> bool:
+    """Whether a fact of the settings is that everything is pushed."""
+    return fact.does == "tells" and fact.what.startswith("the git remote ")

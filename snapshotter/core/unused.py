@@ -27,6 +27,5 @@ def unused_in_settings(settings: Settings) -> tuple[str, ...]:
     given = {
         "notify": bool(settings.notify),
         "ping": bool(settings.ping),
-        "remote.push": settings.remote.push,
     }
     return tuple(f"{name}: this version does not act on it" for name, is_given in given.items() if is_given)

@@ -30,8 +30,8 @@ def test_the_horizon_of_a_feed_has_no_effect_yet():
     assert any(words.startswith("streams.events.horizon") for words in unused_in(a_source("github-events")))
 
 
-def test_pushing_has_no_effect_yet_and_is_told():
-    settings, _ = load_settings('format = 1\nzone = "UTC"\n[remote]\npush = true\n')
+def test_a_ping_has_no_effect_yet_and_is_told():
+    settings, _ = load_settings('format = 1\nzone = "UTC"\n[ping]\nurl = "https://example.org/p"\n')
 
     assert unused_in_settings(SETTINGS) == ()
-    assert unused_in_settings(settings) == ("remote.push: this version does not act on it",)
+    assert unused_in_settings(settings) == ("ping: this version does not act on it",)

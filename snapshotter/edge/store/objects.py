@@ -136,10 +136,12 @@ def _rewrite_entry(
     return file or ((FOLDER, folder) if folder else None)
 
 
-def make_commit(tree: bytes, parent: str | None, *, author: str, at: datetime, message: str) -> Made:
-    """A commit object; `author` is `Name <mail>`, the time is written in UTC."""
+def make_commit(
+    tree: bytes, parent: str | None, *, author: str, at: datetime, message: str, also: str | None = None
+) -> Made:
+    """A commit object, of a merge where there is `also` another parent; `author` is `Name <mail>`, the time in UTC."""
     who = f"{author} {max(0, int(at.timestamp()))} +0000"
-    parents = f"parent {parent}\n" if parent else ""
+    parents = "".join(f"parent {one}\n" for one in (parent, also) if one)
     text = message.replace("\0", "\\x00").rstrip("\n") + "\n"
     head = f"tree {tree.hex()}\n{parents}author {who}\ncommitter {who}\n\n"
     return made(b"commit", (head + text).encode(errors="backslashreplace"))

@@ -179,9 +179,7 @@ class Store:
 
         `placed`: paths that get a content which the archive has already, by its blob id, or None: they go.
         """
-        self._repository.check_on_branch()
-        refs.check_tip(self._repository, parent)
-        self._complete()
+        self._ready(parent)
         blobs = self._blobs(batch)
         known = {path: bytes.fromhex(blob) if blob else None for path, blob in (placed or {}).items()}
         ids = {**known, **{path: blob.id if blob else None for path, blob in blobs.items()}}
@@ -199,6 +197,26 @@ class Store:
         self._worktree.expect(steps, new, {path: blob.data for path, blob in blobs.items() if blob})
         self._is_complete = True
         return new
+
+    def forward(self, new: str, parent: str) -> None:
+        """Let the branch name a later commit that is here already, and bring the files along."""
+        self._ready(parent)
+        ids = {path: bytes.fromhex(blob) if blob else None for path, blob in self.changed(parent, new)}
+        before = {path: bytes.fromhex(blob) if (blob := self.blob_id(path, parent)) else None for path in ids}
+        self._follow(parent, Made(b"commit", self._repository.read("commit", new), bytes.fromhex(new)), before, ids)
+
+    def join(self, theirs: str, taken: Mapping[str, str | None], *, parent: str, at: datetime, message: str) -> str:
+        """Write a merge of another line into ours: our files, with these blobs of theirs (None: removed) in them.
+
+        The branch does not name it yet: `forward` lets it, after somebody has looked at it.
+        """
+        self._ready(parent)
+        ids = {path: bytes.fromhex(blob) if blob else None for path, blob in taken.items()}
+        edited = rewrite(self._repository.root(parent), ids, self._repository.tree)
+        who = self._repository.identity()
+        commit = make_commit(edited.root, parent, author=who, at=at, message=message, also=theirs)
+        self._write((*edited.trees, commit))
+        return commit.id.hex()
 
     def settle(self) -> tuple[str, ...]:
         """Bring the files of the commits since the last call to their new content; gives those left to the user."""
@@ -236,6 +254,10 @@ class Store:
         """Who writes the history of another archive into this empty one."""
         return Rewriting(old._repository, self._repository, self._git)
 
+    def configure(self) -> None:
+        """Give a clone the settings of an archive."""
+        self._repository.configure(_SETTINGS)
+
     def install_hooks(self) -> tuple[str, ...]:
         """Put the shipped git hooks in place; gives notes where the user's own are kept."""
         return hooks.install(self._git, self._repository)
@@ -249,6 +271,28 @@ class Store:
         gitview.turn_off(self._repository)
 
     # --- inside ---
+
+    def _ready(self, parent: str | None) -> None:
+        self._repository.check_on_branch()
+        refs.check_tip(self._repository, parent)
+        self._complete()
+
+    def _follow(
+        self, parent: str, commit: Made, before: Mapping[str, bytes | None], ids: Mapping[str, bytes | None]
+    ) -> None:
+        """Move the branch to a commit whose files are not in our hands, and take them from the repository."""
+        steps = _steps(before, ids)
+        for step in steps:
+            found = self._tree.look(step.path) if self._tree.status(step.path) else None
+            if found is not None and blob_id(found[0]) not in (step.old, step.new):
+                self._notes.append(f"left your own {step.path} as it is; the archive has a newer one")
+        journal.note(self._git, steps)
+        self._is_complete = False
+        refs.move_branch(self._repository, self._git, old=parent, new=commit.id.hex())
+        self._log(parent, commit)
+        self._worktree.complete()
+        self._bring_index()
+        self._is_complete = True
 
     def _entry(self, path: str, rev: str | None) -> Entry | None:
         commit = rev or self.head()

@@ -1,0 +1,33 @@
+"""What follows the last commit of a run: the push to the remote."""
+
+from __future__ import annotations
+
+from snapshotter.archive.opening import Opened
+from snapshotter.archive.sharing import failure, push_opened
+from snapshotter.archive.trust import trust_of
+from snapshotter.core import paths
+from snapshotter.core.trusting import pushes
+from snapshotter.errors import SnapError
+from snapshotter.results import Exit, Notice
+
+Ended = tuple[list[Notice], set[Exit]]
+
+
+def push(opened: Opened) -> Ended:
+    """Push after a run, where the settings say so; one that does not get through leaves everything saved here."""
+    if not opened.described.settings.remote.push:
+        return [], set()
+    lacking = [fact for fact in trust_of(opened).lacks_settings(opened.described.settings) if pushes(fact)]
+    if lacking:
+        return [Notice("error", paths.SETTINGS, f"you have not agreed that it {lacking[0]}; run `snap trust`")], {
+            Exit.NOT_TOLD
+        }
+    try:
+        pushed = push_opened(opened)
+    except SnapError as error:
+        return [Notice("error", "push", str(error))], {Exit.NOT_TOLD}
+    notices = list(pushed.notices)
+    failed = failure(pushed)
+    if failed is None:
+        return notices, set()
+    return [*notices, Notice("error", "push", str(failed))], {Exit.NOT_TOLD}

@@ -1,0 +1,176 @@
+"""`snap push`, `snap pull`, `snap clone`: one archive on several machines and a remote, brought together by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from snapshotter.archive.opening import Opened, describe, for_writing
+from snapshotter.archive.trust import remember_brought
+from snapshotter.core import runs, sharing
+from snapshotter.core.verifying import part_of
+from snapshotter.edge.store import Store, remote
+from snapshotter.edge.store.admission import check_creatable
+from snapshotter.edge.world import World
+from snapshotter.errors import CouldNotTell, SnapError, UsageError
+from snapshotter.model import RunRecord
+from snapshotter.results import Notice
+from snapshotter.results.sharing import Cloned, Pulled, Pushed
+
+ROUNDS = 3  # how often another machine may be faster
+
+
+def push(path: Path, world: World, *, name: str | None = None, dry_run: bool = False, wait: float = 0.0) -> Pushed:
+    """Push the archive under its lock; what another machine pushed meanwhile is merged in first."""
+    with for_writing(path, world, command="snap push", wait=wait) as opened:
+        return push_opened(opened, name=name, dry_run=dry_run)
+
+
+def push_opened(opened: Opened, *, name: str | None = None, dry_run: bool = False) -> Pushed:
+    """The same for whoever holds the archive already, like a run at its end."""
+    target = name or opened.described.settings.remote.name
+    way = remote.Remoting(opened.root, opened.world.env)
+    if target not in way.names():
+        add = f"`git -C {opened.root} remote add {target} URL` names one"
+        return Pushed(target, "no_remote", why=f"git knows no remote {target!r}; {add}")
+    notices = [Notice("warning", "hooks", note) for note in opened.store.install_hooks()]
+    head = opened.store.head() or ""
+    if dry_run:
+        return Pushed(target, "same" if way.tracked(target) == head else "pushed", way.count(way.tracked(target), head))
+    try:
+        for _ in range(ROUNDS):
+            head = opened.store.head() or ""
+            waiting = way.count(way.tracked(target), head)
+            state, why = sharing.read_push(*way.push(target))
+            if state != "behind":
+                return Pushed(target, state, waiting if state == "pushed" else 0, why, tuple(notices))
+            pulled = _pull(opened, way, target)
+            notices += [_merged(pulled), *pulled.notices]
+    except CouldNotTell as error:
+        return Pushed(target, "diverged", why=str(error), notices=tuple(notices))
+    return Pushed(target, "behind", why="another machine was faster each time; push again", notices=tuple(notices))
+
+
+def pull(path: Path, world: World, *, name: str | None = None, wait: float = 0.0) -> Pulled:
+    """Bring the remote's commits here; two lines become one, and what asks for trust anew is named."""
+    with for_writing(path, world, command="snap pull", wait=wait) as opened:
+        target = name or opened.described.settings.remote.name
+        way = remote.Remoting(opened.root, world.env)
+        if target not in way.names():
+            raise UsageError(
+                f"git knows no remote {target!r}; `git -C {opened.root} remote add {target} URL` names one"
+            )
+        return _pull(opened, way, target)
+
+
+def clone(url: str, path: Path, world: World) -> Cloned:
+    """Copy an archive from elsewhere; nothing of it is run, and nothing is asked before `snap trust`."""
+    path = path.absolute()
+    check_creatable(path)
+    source = str(Path(url).absolute()) if "://" not in url and Path(url).exists() else url
+    code, lines = remote.clone(source, path, world.env)
+    if code:
+        raise CouldNotTell(f"git clone {sharing.shown(url)}: {sharing.last_words(lines)}")
+    store = Store.open(path, env=world.env, disk=world.disk)
+    store.configure()
+    head = store.head()
+    if head is None:
+        raise UsageError(f"{sharing.shown(url)} has no branch main, so it is no archive; look at {path}")
+    _check_plain(store, head)
+    code, lines = remote.check_out(path, world.env)
+    if code:
+        raise CouldNotTell(f"{path}: the files could not be written: {sharing.last_words(lines)}")
+    notes = [Notice("warning", "hooks", note) for note in store.install_hooks()]
+    return Cloned(str(path), remote.Remoting(path, world.env).count(None, head), tuple(notes))
+
+
+# --- two lines ---
+
+
+def _pull(opened: Opened, way: remote.Remoting, target: str) -> Pulled:
+    store = opened.store
+    code, lines = way.fetch(target)
+    if code:
+        words = sharing.last_words(lines)
+        if any("non-fast-forward" in line for line in lines):
+            words = "its history was rewritten or cut: it lacks commits that it had before; find out who did it"
+        raise CouldNotTell(f"the remote {target!r}: {words}")
+    ours, theirs = store.head() or "", way.tracked(target) or ""
+    base = way.base(ours, theirs)
+    if base == theirs:
+        return Pulled(target, 0)
+    if base is None:
+        raise CouldNotTell(f"the remote {target!r} is another archive: the two share no commit")
+    _check_plain(store, theirs)
+    commits = way.count(ours, theirs)
+    if base == ours:
+        new = remember_brought(opened, describe(opened.root, store, commit=theirs))
+        store.forward(theirs, ours)
+        notices = _asked_for(new)
+        pulled = Pulled(target, commits, notices=tuple(notices))
+    else:
+        pulled = _merge(opened, target, base=base, theirs=theirs, commits=commits)
+    notes = [Notice("info", "", note) for note in store.finish()]
+    opened.described = describe(opened.root, store)
+    return Pulled(target, commits, pulled.merged, pulled.overruled, (*pulled.notices, *notes))
+
+
+def _merge(opened: Opened, target: str, *, base: str, theirs: str, commits: int) -> Pulled:
+    store = opened.store
+    ours = store.head() or ""
+    here, there = dict(store.changed(base, ours)), dict(store.changed(base, theirs))
+    mine, others = list(_records(store, here)), list(_records(store, there))
+    both = {path for path in here.keys() & there.keys() if here[path] != there[path]}
+    blobs = {blob for path in both for blob in (here[path], there[path]) if blob is not None}
+    digests = {blob: sharing.digest(store.blob(blob)) for blob in blobs}
+    union = sharing.unite(here, there, records=[*mine, *others], digests=digests)
+    if union.conflicts:
+        listed = ", ".join(union.conflicts[:5])
+        way_on = f"run `git pull --no-rebase {target} main`, settle it there and commit"
+        raise CouldNotTell(
+            f"both sides changed {listed} since they were one, and only you know what is meant: {way_on}"
+        )
+    message = sharing.merge_message(target, commits, union.overruled)
+    commit = store.join(theirs, union.taken, parent=ours, at=opened.world.clock.now(), message=message)
+    new = remember_brought(opened, describe(opened.root, store, commit=commit))
+    store.forward(commit, ours)
+    notices = [*_asked_for(new), *_twice(mine, others, opened.machine)]
+    for item in union.overruled:
+        kept = "the version here" if item.kept == "ours" else "theirs"
+        words = f"both machines changed it; {kept} was asked for later and stands, the other is in history"
+        notices.append(Notice("info", item.path, words))
+    return Pulled(target, commits, merged=True, overruled=tuple(union.overruled), notices=tuple(notices))
+
+
+def _records(store: Store, changed: Mapping[str, str | None]) -> Iterator[RunRecord]:
+    for path, blob in changed.items():
+        if blob is not None and part_of(path).kind == "record":
+            yield runs.decode(store.blob(blob), path)
+
+
+def _asked_for(new: Mapping[str, tuple[object, ...]]) -> list[Notice]:
+    """What came and would do more here than was agreed to."""
+    words = "came from elsewhere and now {}; nothing of it is used before `snap trust`"
+    return [Notice("warning", key, words.format("; ".join(map(str, facts)))) for key, facts in sorted(new.items())]
+
+
+def _twice(mine: list[RunRecord], others: list[RunRecord], machine: str) -> list[Notice]:
+    words = "two machines archive this source: each asks for what the other has, and their limits add up; stop one"
+    return [Notice("warning", source, words) for source in sharing.twice_archived(mine, others, machine=machine)]
+
+
+def _check_plain(store: Store, commit: str) -> None:
+    for path, what in store.examiner().links(commit):
+        raise CouldNotTell(f"{path} is {what} there, where an archive holds plain files; it was not taken over")
+
+
+def _merged(pulled: Pulled) -> Notice:
+    return Notice("info", "", f"merged {pulled.commits} commits of another machine from {pulled.remote}")
+
+
+def failure(pushed: Pushed) -> SnapError | None:
+    """The error that a push which did not get through is, or None."""
+    if pushed.is_good:
+        return None
+    first = pushed.why if pushed.state == "guarded" else f"push to {pushed.remote}: {pushed.state}: {pushed.why}"
+    return CouldNotTell(first.removeprefix("snap: "))
