@@ -504,5 +504,6 @@ class Settings:
     remote: Remote = Remote()
     notify: tuple[Mapping[str, Value], ...] = ()
     ping: Mapping[str, Value] = field(default_factory=dict)
+    metrics: Mapping[str, Value] = field(default_factory=dict)
     maintenance: Mapping[str, Value] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)  # raw: below those of each source

@@ -1,4 +1,4 @@
-"""What follows the last commit of a run: the push to the remote."""
+"""What follows the last commit of a run: the push to the remote, then the messages."""
 
 from __future__ import annotations
 

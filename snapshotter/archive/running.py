@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from snapshotter.archive import ending
+from snapshotter.archive import ending, notifying
 from snapshotter.archive.changing import all_changed, judged, keep_settings
 from snapshotter.archive.committing import Committer
 from snapshotter.archive.conforming import unusable
@@ -23,6 +23,7 @@ from snapshotter.core import runs
 from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import World
+from snapshotter.errors import SnapError
 from snapshotter.model import HeldBack, Reason
 from snapshotter.results import Exit, Notice, Progress, Ran, RunLimits
 
@@ -87,7 +88,12 @@ def carry_out(
     telling = Telling(tell, world, trace=limits.trace)
     with telling.closing(), for_writing(path, world, command=f"snap {errand.command}", wait=limits.wait) as opened:
         opened.tell = telling.step
-        return _Run(opened, errand, limits, world, telling=telling, stops=stops or Stops(world.clock)).go()
+        run = _Run(opened, errand, limits, world, telling=telling, stops=stops or Stops(world.clock))
+        try:
+            return run.go()
+        except SnapError as error:
+            notifying.failed(opened, error)
+            raise
 
 
 def _close(committer: Committer, work: Sequence[Work], held: Sequence[HeldBack]) -> None:
@@ -120,6 +126,7 @@ class _Run:
 
     def go(self) -> Ran:
         """The whole run, from what an earlier one left to the last commit."""
+        self.notices += notifying.begin(self.opened)
         self._report_dead_runs()
         self.spool.begin_run(self.run, {"command": self.errand.command})
         self.telling.begin(self.opened.local, self.run, command=self.errand.command, targets=list(self.errand.targets))
@@ -186,5 +193,7 @@ class _Run:
             notices=tuple(self.notices),
             codes=frozenset(self.codes),
         )
+        told, codes = notifying.after(self.opened, ran)
+        ran = replace(ran, notices=(*ran.notices, *told), codes=ran.codes | codes)
         self.telling.end(ran)
         return ran

@@ -15,7 +15,7 @@ from snapshotter.archive.trust import remember_made, secrets_of, trust_of
 from snapshotter.canonical import encode_indented
 from snapshotter.core import paths, schema
 from snapshotter.core.config import settings_template
-from snapshotter.core.unused import unused_in, unused_in_settings
+from snapshotter.core.unused import unused_in
 from snapshotter.edge.store import DOCUMENTS_SHOWN, Store
 from snapshotter.edge.world import World
 from snapshotter.edge.zone import machine_zone
@@ -150,8 +150,6 @@ def _notes(opened: Opened, wanted: Collection[str]) -> Iterator[Notice]:
         if source.file in wanted:
             yield from (Notice("info", source.file, words) for words in unused_in(source))
             yield from (Notice("error", key, why) for key, why in unusable(opened, source.streams.values()).items())
-    if paths.SETTINGS in wanted:
-        yield from (Notice("warning", paths.SETTINGS, words) for words in unused_in_settings(described.settings))
 
 
 def _files_of(opened: Opened, names: Collection[str]) -> set[str]:

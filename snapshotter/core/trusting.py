@@ -35,6 +35,8 @@ def facts_of_settings(settings: Settings) -> tuple[Fact, ...]:
     for target in settings.notify:
         facts += _target(target)
     facts += [Fact("tells", f"{_shown(url)} ({name})") for name, url in settings.ping.items() if url is not None]
+    if settings.metrics.get("textfile") is not None:
+        facts.append(Fact("writes", f"the file {_shown(settings.metrics['textfile'])} after every run"))
     if settings.remote.push:
         facts.append(Fact("tells", f"the git remote {settings.remote.name!r}, by pushing everything to it"))
     return _distinct(facts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from snapshotter.spec import RefreshRule, Settings, Source, Stream
+from snapshotter.spec import RefreshRule, Source, Stream
 
 
 def unused_in(source: Source) -> tuple[str, ...]:
@@ -20,12 +20,3 @@ def _in_stream(stream: Stream) -> Iterator[str]:
         yield "refresh: complete days are asked again within `lookback` only by this version"
     if stream.horizon is not None:
         yield "horizon: this version does not warn before an API forgets"
-
-
-def unused_in_settings(settings: Settings) -> tuple[str, ...]:
-    """The parts of `snap.toml` that have no effect, in words."""
-    given = {
-        "notify": bool(settings.notify),
-        "ping": bool(settings.ping),
-    }
-    return tuple(f"{name}: this version does not act on it" for name, is_given in given.items() if is_given)

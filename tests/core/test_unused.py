@@ -2,7 +2,7 @@
 
 from snapshotter import catalogue
 from snapshotter.core.config import load_settings, load_source, settings_template
-from snapshotter.core.unused import unused_in, unused_in_settings
+from snapshotter.core.unused import unused_in
 
 SETTINGS, _ = load_settings(settings_template("UTC"))
 
@@ -28,10 +28,3 @@ def test_a_stream_that_says_nothing_of_refreshes_is_told_nothing():
 
 def test_the_horizon_of_a_feed_has_no_effect_yet():
     assert any(words.startswith("streams.events.horizon") for words in unused_in(a_source("github-events")))
-
-
-def test_a_ping_has_no_effect_yet_and_is_told():
-    settings, _ = load_settings('format = 1\nzone = "UTC"\n[ping]\nurl = "https://example.org/p"\n')
-
-    assert unused_in_settings(SETTINGS) == ()
-    assert unused_in_settings(settings) == ("ping: this version does not act on it",)

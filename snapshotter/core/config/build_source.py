@@ -64,6 +64,7 @@ def build_settings(table: Table, *, defaults: Table) -> Settings:
         remote=Remote(**table["remote"]),
         notify=tuple(_said(rule) for rule in table["notify"]),
         ping=_said(table["ping"] or {}),
+        metrics=_said(table["metrics"]),
         maintenance=_said(table["maintenance"]),
         defaults=defaults,
     )

@@ -34,9 +34,12 @@ NOTIFY = Table(
     "notify",
     "Who is told when something turns bad, or good again.",
     (
-        Key("type", one_of("email", "apprise", "command"), "The way it goes.", needed=True, example='"email"'),
+        Key("type", one_of("email", "apprise", "webhook", "command"), "The way it goes.", needed=True,
+            example='"email"'),
         Key("when", one_of("change", "problem", "always"), "When it is sent: when good turns bad or back; whenever"
             " something is wrong; after every run.", default="change"),
+        Key("digest", one_of("daily", "weekly"), "Also a summary, that often.", default_note="none",
+            example='"weekly"'),
         Key("to", one_or_many(text()), "Mail addresses.", needed=True, example='"me@example.org"', types=_MAIL),
         Key("from", text(), "Sender.", default_note="the first of `to`", example='"snap@example.org"', types=_MAIL),
         Key("host", host(), "Mail server.", default="localhost", types=_MAIL),
@@ -45,8 +48,9 @@ NOTIFY = Table(
             types=_MAIL),
         Key("username", credential(may_be_written=True), "User at the mail server.", example='"me"', types=_MAIL),
         Key("password", credential(), "Password there.", example='"{secrets.mail}"', types=_MAIL),
-        Key("url", address_of_notice(), "Address for Apprise.", needed=True, example='"{secrets.apprise}"',
-            types=("apprise",)),
+        Key("url", address_of_notice(), "Address for Apprise, or one that takes a JSON object with `subject` and"
+            " `text`.", needed=True, example='"{secrets.apprise}"',
+            types=("apprise", "webhook")),
         Key("argv", one_or_many(text()), "Command; it reads the message.", needed=True, example='["notify-me"]',
             types=("command",)),
     ),
@@ -62,6 +66,15 @@ PING = Table(
             example='"{secrets.ping}/fail"'),
         Key("start_url", address_of_notice(), "Called at the start.", default_note="nothing is called",
             example='"{secrets.ping}/start"'),
+    ),
+)  # fmt: skip
+
+METRICS = Table(
+    "metrics",
+    "Numbers of the last run for a monitor.",
+    (
+        Key("textfile", text(), "A file for the textfile collector of Prometheus; `~/` is your home.",
+            example='"/var/lib/node_exporter/snap.prom"', default_note="none is written"),
     ),
 )  # fmt: skip
 
@@ -95,6 +108,7 @@ SETTINGS = Table(
         Key("run", a_table(RUN), "Bounds of one run.", default={}),
         Key("notify", a_list_of_tables(NOTIFY), "Who is told.", default=[]),
         Key("ping", a_table(PING), "A dead man's switch.", example='{ url = "{secrets.ping}" }'),
+        Key("metrics", a_table(METRICS), "Numbers for a monitor.", default={}),
         Key("remote", a_table(REMOTE), "Where it is pushed to.", default={}),
         Key("maintenance", a_table(MAINTENANCE), "Tidying up.", default={}),
     ),

@@ -1,0 +1,300 @@
+"""After a run: who is told what, by mail, a web address, Apprise or a command; and the dead man's switch is called.
+
+Nothing here changes what is saved. What cannot be delivered waits in `.git/snap/outbox` and goes with the next run.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from snapshotter.archive.opening import Opened, open_archive
+from snapshotter.archive.trust import trust_of
+from snapshotter.codec import from_plain, to_plain
+from snapshotter.core import notifying, paths
+from snapshotter.core.notifying import Decided, Message, Standing, Summary, Trouble
+from snapshotter.edge import notices
+from snapshotter.edge.files import Folder
+from snapshotter.edge.secrets import gather
+from snapshotter.edge.state import JsonFile, private_folder
+from snapshotter.edge.world import World
+from snapshotter.errors import CouldNotTell, Damaged, SnapError
+from snapshotter.masking import Masker
+from snapshotter.results import Exit, Notice, Ran
+from snapshotter.spec import Slot, Template
+
+OUTBOX = "outbox"
+STANDING = "standing.json"
+KEPT = 50  # messages that wait
+LAST_DIGEST = "last_digest"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Somebody who is told, with all values put in; never shown."""
+
+    number: int
+    settings: Mapping[str, object]
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"notify[{self.number}] ({self.settings['type']})"
+
+
+class Post:
+    """The messages of one archive."""
+
+    def __init__(self, opened: Opened) -> None:
+        self.opened = opened
+        self.world = opened.world
+        settings = opened.described.settings
+        lacking = trust_of(opened).lacks_settings(settings)
+        self.refused = f"you have not agreed that it {lacking[0]}; run `snap trust`" if lacking else None
+        gathered = gather(settings.secrets, opened.world.env, trusted=not lacking)
+        self.missing = dict(gathered.missing)
+        self._values = gathered.values
+        self._masker = Masker(dict(gathered.values), [name for name, ref in settings.secrets.items() if ref.public])
+        self.problems: list[str] = []
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the settings tell anybody anything."""
+        settings = self.opened.described.settings
+        return bool(settings.notify or settings.ping or settings.metrics)
+
+    def targets(self) -> list[Target]:
+        """Who is told, as far as their secrets are there."""
+        found = []
+        for number, told in enumerate(self.opened.described.settings.notify):
+            try:
+                found.append(Target(number, {name: self._filled(value) for name, value in told.items()}))
+            except CouldNotTell as error:
+                self.problems.append(f"notify[{number}]: {error}")
+        return found
+
+    def send(self, target: Target, message: Message) -> None:
+        """Deliver one message now, or raise why not."""
+        subject, text = self._masker.hide(message.subject), self._masker.hide(message.text)
+        told = target.settings
+        match told["type"]:
+            case "email":
+                self._mail(told, subject, text)
+            case "apprise":
+                notices.by_apprise(subject, text, url=str(told["url"]))
+            case "webhook":
+                notices.by_webhook(subject, text, url=str(told["url"]), env=self.world.env)
+            case _:
+                argv = told["argv"]
+                words = [str(word) for word in argv] if isinstance(argv, list | tuple) else [str(argv)]
+                notices.by_command(subject, text, argv=words, env=self.world.env, cwd=self.opened.root)
+
+    def ping(self, which: str) -> None:
+        """Call one of the addresses of the dead man's switch, if it is set."""
+        value = self.opened.described.settings.ping.get(which)
+        if value is None or self.refused is not None:
+            return
+        try:
+            notices.ping(str(self._filled(value)), env=self.world.env)
+        except CouldNotTell as error:
+            self.problems.append(f"ping.{which}: {error}")
+
+    def deliver(self, messages: Iterable[tuple[Target, Message]]) -> None:
+        """Send what waits and what is new; what does not go waits."""
+        folder = private_folder(self.opened.local / OUTBOX, disk=self.world.disk)
+        targets = {target.number: target for target in self.targets()}
+        waiting = [(name, *_read(folder, name)) for name in sorted(folder.entries()) if name.endswith(".json")]
+        stuck: set[int] = set()
+        for name, number, message in waiting:
+            if number not in targets or message is None or self._went(targets[number], message, stuck):
+                folder.remove(name)
+        for target, message in messages:
+            if not self._went(target, message, stuck):
+                self._keep(folder, target, message)
+
+    def _went(self, target: Target, message: Message, stuck: set[int]) -> bool:
+        if target.number in stuck:
+            return False
+        try:
+            self.send(target, message)
+        except CouldNotTell as error:
+            stuck.add(target.number)
+            self.problems.append(f"{target.name}: {self._masker.hide(str(error))}; it waits and goes with the next run")
+            return False
+        return True
+
+    def _keep(self, folder: Folder, target: Target, message: Message) -> None:
+        stamp = self.world.clock.now().strftime("%Y%m%dT%H%M%S%f")
+        plain = {"target": target.number, "subject": message.subject, "text": message.text}
+        data = self._masker.hide(json.dumps(plain)).encode()
+        folder.write(f"{stamp}-{self.world.chance.getrandbits(32):08x}.json", data, durable=True)
+        for name in sorted(folder.entries())[:-KEPT]:
+            folder.remove(name)
+
+    def _mail(self, told: Mapping[str, object], subject: str, text: str) -> None:
+        to = told["to"]
+        people = [str(one) for one in to] if isinstance(to, list | tuple) else [str(to)]
+        login = None
+        if told.get("username") is not None:
+            login = (str(told["username"]), str(told.get("password") or ""))
+        port = told.get("port")
+        notices.mail(
+            notices.Letter(subject, text, tuple(people), str(told.get("from") or people[0])),
+            notices.Server(
+                str(told["host"]), int(port) if isinstance(port, int) else None, str(told["security"]), login
+            ),
+            at=self.world.clock.now().timestamp(),
+            env=self.world.env,
+        )
+
+    def _filled(self, value: object) -> object:
+        if not isinstance(value, Template):
+            return value
+        return "".join(self._value(part) if isinstance(part, Slot) else part for part in value.parts)
+
+    def _value(self, slot: Slot) -> str:
+        if slot.path not in self._values:
+            raise CouldNotTell(
+                f"the secret {slot.path!r} is missing: {self.missing.get(slot.path, 'it is not declared')}"
+            )
+        return self._values[slot.path]
+
+
+# --- a run ---
+
+
+def begin(opened: Opened) -> list[Notice]:
+    """At the start of a run: the dead man's switch hears of it."""
+    if not opened.described.settings.ping:
+        return []
+    post = Post(opened)
+    post.ping("start_url")
+    return _told(post)
+
+
+def after(opened: Opened, ran: Ran) -> tuple[list[Notice], set[Exit]]:
+    """At the end of a run, after commit and push."""
+    return _tell(opened, notifying.troubles_of(ran), ran=ran)
+
+
+def failed(opened: Opened, error: SnapError) -> list[Notice]:
+    """When an error ended the run."""
+    return _tell(opened, [notifying.trouble_of_error(type(error).__name__, str(error))], ran=None)[0]
+
+
+def _tell(opened: Opened, troubles: Iterable[Trouble], *, ran: Ran | None) -> tuple[list[Notice], set[Exit]]:
+    post = Post(opened)
+    if not post.is_wanted:
+        return [], set()
+    if post.refused is not None:
+        return [Notice("error", paths.SETTINGS, post.refused)], {Exit.NOT_TOLD}
+    file = JsonFile(opened.local / STANDING, disk=opened.world.disk)
+    before, last_digest = _remembered(file)
+    now = opened.world.clock.now()
+    decided = notifying.decide(before, troubles, now)
+    message = notifying.message(opened.root.name, decided, host=socket.gethostname())
+    out = [(target, message) for target in post.targets() if notifying.wanted(str(target.settings["when"]), decided)]
+    due = (
+        [
+            target
+            for target in post.targets()
+            if notifying.digest_due(last_digest, _text(target.settings.get("digest")), now)
+        ]
+        if ran is not None
+        else []
+    )
+    if due and ran is not None:
+        words = notifying.digest(opened.root.name, _summary(opened, ran, decided))
+        out += [(target, words) for target in due]
+    post.deliver(out)
+    _remember(file, decided, now if due else last_digest)
+    good = ran is not None and ran.exit in (Exit.DONE, Exit.SOME_DAYS)
+    post.ping("url" if good else "failure_url")
+    if ran is not None:
+        _write_metrics(opened, ran, post, good=good)
+    told = _told(post)
+    return told, ({Exit.NOT_TOLD} if told else set())
+
+
+def _told(post: Post) -> list[Notice]:
+    return [Notice("warning", "message", words) for words in dict.fromkeys(post.problems)]
+
+
+def _write_metrics(opened: Opened, ran: Ran, post: Post, *, good: bool) -> None:
+    name = opened.described.settings.metrics.get("textfile")
+    if not isinstance(name, str):
+        return
+    missing: dict[str, int] = {}
+    for problem in ran.problems:
+        missing[problem.stream] = missing.get(problem.stream, 0) + 1
+    path = Path(name) if name.startswith("/") else Path(opened.world.env.get("HOME") or "/") / name.removeprefix("~/")
+    try:
+        data = notifying.metrics(ran, missing=missing, good=good).encode()
+        Folder(path.parent, disk=opened.world.disk).write(path.name, data, mode=0o644, durable=False)
+    except SnapError as error:
+        post.problems.append(f"metrics.textfile: {error}")
+
+
+def _summary(opened: Opened, ran: Ran, decided: Decided) -> Summary:
+    packs = opened.root / ".git/objects/pack"
+    size = sum(path.stat().st_size for path in packs.iterdir() if path.suffix == ".pack") if packs.is_dir() else 0
+    return Summary(
+        streams=len(opened.streams()),
+        missing=len(ran.problems),
+        changes=sum(stream.days_changed for stream in ran.streams),
+        stale=tuple(sorted({problem.stream for problem in ran.problems if problem.state == "failed"})),
+        bytes=size,
+        problems=len(decided.standing),
+    )
+
+
+def _remembered(file: JsonFile) -> tuple[Mapping[str, Standing], datetime | None]:
+    try:
+        known = file.read()
+        standing = {key: from_plain(Standing, value) for key, value in known.get("standing", {}).items()}
+        last = known.get(LAST_DIGEST)
+        return standing, datetime.fromisoformat(last) if last else None
+    except (Damaged, SnapError, ValueError, TypeError, AttributeError):  # whoever forgets tells once more
+        return {}, None
+
+
+def _remember(file: JsonFile, decided: Decided, last_digest: datetime | None) -> None:
+    standing = {key: to_plain(one) for key, one in decided.standing.items()}
+    file.write({"standing": standing, LAST_DIGEST: last_digest.isoformat() if last_digest else None})
+
+
+def _read(folder: Folder, name: str) -> tuple[int, Message | None]:
+    try:
+        plain = json.loads(folder.read(name) or b"")
+        return int(plain["target"]), Message(str(plain["subject"]), str(plain["text"]))
+    except (ValueError, KeyError, TypeError):
+        return -1, None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+# --- a try ---
+
+
+def test(path: Path, world: World) -> tuple[tuple[str, str | None], ...]:
+    """Send a message to everybody now: each with why it did not go, or None."""
+    opened = open_archive(path, world)
+    post = Post(opened)
+    if post.refused is not None:
+        raise CouldNotTell(post.refused)
+    words = Message(f"snap: {opened.root.name}: a test", "This is how snap tells you. Nothing is wrong.\n")
+    found: list[tuple[str, str | None]] = []
+    for target in post.targets():
+        try:
+            post.send(target, words)
+        except CouldNotTell as error:
+            found.append((target.name, str(error)))
+        else:
+            found.append((target.name, None))
+    return (*found, *((words.partition(":")[0], words.partition(": ")[2]) for words in post.problems))

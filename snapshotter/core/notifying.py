@@ -1,0 +1,206 @@
+"""From what is wrong to who is told what and when: states, not events.
+
+A trouble that only a person can end is told at once; one that may pass by itself only after it has lasted. While it
+goes on it is told again after 1, 3, 7 and 14 days; its end is told once, if its beginning was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from snapshotter.core.escaping import escape
+from snapshotter.results import Ran
+
+PATIENCE = timedelta(hours=24)  # how long trouble that may pass is waited out
+REMINDERS = tuple(timedelta(days=days) for days in (1, 3, 7, 14))
+LISTED = 12  # troubles in one message
+TRANSIENT = ("failed",)
+
+When = Literal["change", "problem", "always"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that is wrong now. `key` stays the same while it lasts; no value of the user's is in it."""
+
+    key: str
+    words: str
+    lasting: bool  # only a person can end it
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A trouble as it is remembered between runs."""
+
+    trouble: Trouble
+    since: datetime
+    told: int = 0  # how often; 0: it was waited out so far
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is sent."""
+
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The states to remember, and what there is to say of their change."""
+
+    standing: Mapping[str, Standing]
+    new: tuple[Standing, ...]
+    again: tuple[Standing, ...]
+    fixed: tuple[Standing, ...]
+
+    @property
+    def is_news(self) -> bool:
+        """Whether somebody should hear of it."""
+        return bool(self.new or self.again or self.fixed)
+
+
+def decide(before: Mapping[str, Standing], troubles: Iterable[Trouble], now: datetime) -> Decided:
+    """What has become of each trouble since the last run."""
+    standing: dict[str, Standing] = {}
+    new: list[Standing] = []
+    again: list[Standing] = []
+    for trouble in troubles:
+        if trouble.key in standing:
+            continue
+        seen = replace(before.get(trouble.key, Standing(trouble, now)), trouble=trouble)
+        age = max(timedelta(0), now - seen.since)
+        if not seen.told and (trouble.lasting or age >= PATIENCE):
+            seen = replace(seen, told=1 + _passed(age))
+            new.append(seen)
+        elif seen.told and _passed(age) >= seen.told:
+            seen = replace(seen, told=1 + _passed(age))
+            again.append(seen)
+        standing[trouble.key] = seen
+    fixed = [one for key, one in before.items() if key not in standing and one.told]
+    return Decided(standing, tuple(new), tuple(again), tuple(fixed))
+
+
+def _passed(age: timedelta) -> int:
+    return sum(age >= reminder for reminder in REMINDERS)
+
+
+def troubles_of(ran: Ran) -> tuple[Trouble, ...]:
+    """What is wrong after a run: its errors, and the days that could not be had, one line a stream and state."""
+    found = [Trouble(f"{notice.about}:{_kind(notice.text)}", _told(notice.about, notice.text), lasting=True)
+             for notice in ran.notices if notice.level == "error"]  # fmt: skip
+    streams: dict[tuple[str, str], int] = {}
+    for problem in ran.problems:
+        days = 1 if problem.first is None or problem.last is None else (problem.last - problem.first).days + 1
+        key = (problem.stream, problem.state)
+        streams[key] = streams.get(key, 0) + days
+    for (stream, state), days in streams.items():
+        words = f"{stream}: {days} day{'' if days == 1 else 's'} {state}; `snap gaps {stream}` says why"
+        found.append(Trouble(f"{stream}:{state}", words, lasting=state not in TRANSIENT))
+    return tuple(found)
+
+
+def trouble_of_error(kind: str, text: str) -> Trouble:
+    """What is wrong after a run that an error ended."""
+    return Trouble(f"run:{kind}", f"the run ended: {escape(text, 300)}", lasting=kind != "Busy")
+
+
+def _kind(text: str) -> str:
+    """What stays the same of an error's words from run to run: they begin with what is wrong."""
+    return "".join(char for char in text.split(":", maxsplit=1)[0][:60] if not char.isdigit())
+
+
+def _told(about: str, text: str) -> str:
+    return f"{about}: {escape(text, 300)}" if about else escape(text, 300)
+
+
+def wanted(when: str, decided: Decided) -> bool:
+    """Whether somebody who chose `when` hears of this run."""
+    match when:
+        case "always":
+            return True
+        case "problem":
+            return decided.is_news or any(one.told for one in decided.standing.values())
+        case _:
+            return decided.is_news
+
+
+def message(archive: str, decided: Decided, *, host: str) -> Message:
+    """The words for one run."""
+    bad = sum(1 for one in decided.standing.values() if one.told)
+    head = (
+        f"{bad} problem{'' if bad == 1 else 's'}" if bad else ("all is well again" if decided.fixed else "all is well")
+    )
+    parts = [
+        *_section("New", decided.new),
+        *_section("Still so", decided.again),
+        *_section("Fixed", decided.fixed),
+    ]
+    rest = bad - len(decided.new) - len(decided.again)
+    if rest:
+        parts.append(f"{rest} told before and still so; `snap status` lists all.\n")
+    text = "\n".join(parts) or "Nothing is wrong.\n"
+    return Message(f"snap: {escape(archive)}: {head}", f"{text}\nArchive {escape(archive)} on {escape(host)}.\n")
+
+
+def _section(title: str, standing: Collection[Standing]) -> list[str]:
+    if not standing:
+        return []
+    lines = [f"  {one.trouble.words} (since {one.since:%Y-%m-%d %H:%M} UTC)" for one in list(standing)[:LISTED]]
+    more = [f"  and {len(standing) - LISTED} more"] if len(standing) > LISTED else []
+    return ["\n".join([f"{title}:", *lines, *more]) + "\n"]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a digest counts; names and counts only."""
+
+    streams: int
+    missing: int  # days
+    changes: int  # days that changed since the last digest
+    stale: tuple[str, ...]  # streams without a good answer since long
+    bytes: int
+    problems: int
+
+
+def digest_due(last: datetime | None, every: str | None, now: datetime) -> bool:
+    """Whether a digest is to be sent: `daily`, `weekly`, or never."""
+    if every is None:
+        return False
+    span = timedelta(days=1 if every == "daily" else 7)
+    return last is None or now - last >= span - timedelta(minutes=30)  # cron does not come to the second
+
+
+def digest(archive: str, summary: Summary) -> Message:
+    """The words of a digest."""
+    lines = [
+        f"Streams:             {summary.streams}",
+        f"Missing days:        {summary.missing}",
+        f"Days that changed:   {summary.changes}",
+        f"Size:                {summary.bytes / 1e6:.1f} MB",
+        f"Problems now:        {summary.problems}",
+    ]
+    lines += [f"No answer lately:    {escape(name)}" for name in summary.stale[:LISTED]]
+    return Message(f"snap: {escape(archive)}: digest", "\n".join(lines) + "\n")
+
+
+def metrics(ran: Ran, *, missing: Mapping[str, int], good: bool) -> str:
+    """The run in the text format of Prometheus."""
+    rows = [
+        ("snap_last_run_timestamp_seconds", "When the last run ended.", {"": ran.finished.timestamp()}),
+        ("snap_last_run_exit_code", "Its exit code.", {"": float(int(ran.exit))}),
+        ("snap_last_run_requests", "Requests that it sent.", {"": float(sum(one.requests for one in ran.streams))}),
+        ("snap_last_run_commits", "Commits that it made.", {"": float(len(ran.commits))}),
+        ("snap_last_run_good", "Whether all is saved and pushed.", {"": float(good)}),
+        ("snap_missing_days", "Days that could not be had in this run.", {k: float(v) for k, v in missing.items()}),
+    ]
+    lines: list[str] = []
+    for name, words, values in rows:
+        lines += [f"# HELP {name} {words}", f"# TYPE {name} gauge"]
+        for stream, value in values.items():
+            label = f'{{stream="{stream}"}}' if stream else ""
+            lines.append(f"{name}{label} {value:.15g}")
+    return "\n".join(lines) + "\n"
