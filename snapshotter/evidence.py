@@ -107,6 +107,15 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class Parent:
+    """A record of a list, as its details see it."""
+
+    id: str  # as JSON text
+    day: date | None
+    mark: str  # the same as long as the record does not differ outside `ignore`
+
+
+@dataclass(frozen=True, slots=True)
 class StreamLedger:
     """Everything known about a stream. A part of it (see `edge.cache`) lacks `proofs` and `days` outside its days."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 from tenacity import RetryCallState, Retrying, retry_if_result, stop_never
 
 from snapshotter.core import paging, records, retry
+from snapshotter.core.details import DetailReader
 from snapshotter.errors import Unreadable
 from snapshotter.model import (
     Again,
@@ -66,6 +68,19 @@ class Fetcher:
         if walked.stop == "not_modified" and not _may_end_unmodified(self.stream, validators):
             return _Walk(self, job, first=first, validators=None, resumes=resumes).to_its_end()
         return walked
+
+
+class DetailFetcher(Fetcher):
+    """Asks the details of one stream, each with one call."""
+
+    def __init__(self, source: Source, stream: Stream, world: Asking, *, run: str) -> None:
+        super().__init__(source, stream, world, run=run)
+        self.reader = DetailReader(stream)
+
+    def one(self, job: Job, request: Request, *, started: datetime) -> Walked:
+        """Ask for one detail, or take its answer out of the spool."""
+        first = replace(paging.begin(self.source, self.stream, None, run_now=started), request=request)
+        return _Walk(self, job, first=first, validators=None, resumes=True).to_its_end()
 
 
 def _may_end_unmodified(stream: Stream, validators: Validators | None) -> bool:

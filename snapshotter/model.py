@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
 from typing import Any, Literal
+from urllib.parse import quote
 
 from snapshotter.spec import Slot
 
@@ -217,6 +218,7 @@ class Reason(Enum):
     SNAPSHOT = "snapshot"
     FEED = "feed"
     RESUME = "resume"  # found in the spool
+    DETAIL = "detail"  # second calls, one for each record of a list
     DECIDED = "decided"  # nothing was asked: the user decided about what had come before
 
 
@@ -229,10 +231,14 @@ class Job:
     window: Window | None
     reason: Reason
     why: str  # in words, for --dry-run
+    detail: str = ""  # of which details, for a job that asks details
+    item: str = ""  # the id of the one record whose detail is asked, as JSON text; "": of all that wait
 
     @property
     def name(self) -> str:
         """What the job asks, as text; the same thing has the same name in every run (the spool finds it by it)."""
+        if self.detail:
+            return f"{self.source}/{self.stream}/{self.detail} {quote(self.item, safe='')}"
         if self.window is None:
             return f"{self.source}/{self.stream}"
         return f"{self.source}/{self.stream} {self.window.start.isoformat()} {self.window.end.isoformat()}"
@@ -483,6 +489,25 @@ class Validators:
 
 
 @dataclass(frozen=True, slots=True)
+class DetailFact:
+    """What one try found about the detail of one record."""
+
+    detail: str
+    id: str  # of the record, as JSON text
+    state: Literal["stored", "gone", "failed", "invalid"]  # gone: the API has none, and says so
+    at: datetime  # when the answer came
+    day: date | None = None  # of the record
+    file: str | None = None  # below the folder of the detail; a failed try leaves the file of an earlier one
+    sha256: str | None = None  # of that file
+    mark: str = ""  # of the record as it was then, outside `ignore`
+    why: str = ""
+    status: int | None = None
+    tries: int = 0  # in a row that failed
+    next_try: datetime | None = None
+    quarantine: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JobStory:
     """What became of one job."""
 
@@ -510,6 +535,7 @@ class JobStory:
     notes: tuple[str, ...] = ()
     overtaken: tuple[str, ...] = ()  # records, as JSON, that a later one of the same id and walk differs from
     dateless: DayFact | None = None  # of the one document without a day: snapshot.json or undated.json
+    details: tuple[DetailFact, ...] = ()  # what was found about second calls, or where their files moved
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from snapshotter import __version__
 from snapshotter.archive.conforming import schema_of
+from snapshotter.archive.details import following
 from snapshotter.archive.opening import Opened, catch_up, catch_up_places, waiting
 from snapshotter.archive.settling import Archived, Settled, settle
 from snapshotter.core import coverage, days, ledger, messages, missing, paths, planning, runs
@@ -80,9 +81,28 @@ class Committer:
         record = self._closing(self._record(source, stream, (settled.story,)))
         return self._commit(stream, record, settled)
 
+    def land_details(self, source: Source, stream: Stream, make: Callable[[], Settled]) -> Committed:
+        """Commit what came of second calls; `make` settles it, again where somebody commits meanwhile."""
+        for again in (False, True):
+            try:
+                self.mend()
+                settled = make()
+                record = self._record(source, stream, (settled.story,), closes=True)
+                committed = self._commit(stream, record, settled)
+                break
+            except ArchiveMoved:
+                if again:
+                    raise
+                catch_up(self.opened.cache, self.opened)
+        before = self.tally.streams.get(stream.key, StreamRun(stream.key))
+        requests, commits = before.requests + settled.story.requests, before.commits + 1
+        self.tally.streams[stream.key] = replace(before, requests=requests, commits=commits)
+        return committed
+
     def _land(self, source: Source, stream: Stream, walked: Walked, *, last: bool) -> Landed:
         self.mend()
         settled, walked = self._settle(stream, walked)
+        settled = following(self.opened, stream, settled)
         story = self._told(stream, walked, settled)
         record = self._record(source, stream, (story,))
         record, past = self._looked_back(stream, record)

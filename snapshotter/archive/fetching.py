@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from snapshotter.archive import details
 from snapshotter.archive.lanes import Stops, Tell, Work
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.running import Drawn, Errand, carry_out, hold_changed
@@ -133,4 +134,5 @@ def _draw_stream(
     # A feed is asked once more behind what waited: its first page is from then, and the newest records from now.
     rest = [job for job in planned.jobs if job.name not in names or job.reason is Reason.FEED]
     drawn.work += [Work(source, stream, job) for job in rest]
+    drawn.work += [Work(source, stream, job) for job in details.jobs(opened, stream, now=now)]
     drawn.held_back += [*due.held_back, *(held for held in planned.held_back if held.job.name not in names)]

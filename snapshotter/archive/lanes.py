@@ -13,6 +13,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from snapshotter.archive.committing import Committer, Landed
+from snapshotter.archive.detailing import DetailWalk
 from snapshotter.archive.opening import Opened, catch_up_places
 from snapshotter.archive.telling import Telling, Trace
 from snapshotter.core import ledger
@@ -355,7 +356,9 @@ class _LaneWalk:
         self.run = lane_set.run
         self.lanes = lanes
         self.work = deque(work)
-        self.left = Counter(item.stream.key for item in work)  # how many jobs of each stream are still to be done
+        self.left = Counter(
+            item.stream.key for item in work if not item.job.detail
+        )  # how many jobs of each stream are still to be done
         self.out: dict[str, str] = {}  # source or stream -> why nothing more of it is asked
         self.failures: dict[
             str, int
@@ -367,11 +370,16 @@ class _LaneWalk:
         held: list[HeldBack] = []
         while self.work:
             item = self.work.popleft()
-            self.left[item.stream.key] -= 1
-            why = self._why_not(item) or self._do(item, last=self.left[item.stream.key] == 0)
+            self.left[item.stream.key] -= not item.job.detail
+            why = self._why_not(item) or self._ask(item)
             if why is not None:
                 held.append(HeldBack(item.job, why))
         return held
+
+    def _ask(self, item: Work) -> str | None:
+        if item.job.detail:
+            return self._ask_details(item)
+        return self._do(item, last=self.left[item.stream.key] == 0)
 
     def _why_not(self, item: Work) -> str | None:
         reason = self.around.stops.reason()
@@ -392,6 +400,18 @@ class _LaneWalk:
                 return None
             self.around.tell(Progress(item.stream.key, "asking", "asks again from the first page"))
         return None
+
+    def _ask_details(self, item: Work) -> str | None:
+        """Ask what waits of the details of a stream; gives why some was left for later."""
+        call, lane = self.around.writer.call, self.lanes[item.source.name]
+        self.around.tell(Progress(item.stream.key, "asking", item.job.why))
+        walk = DetailWalk(
+            self.committer, item.source, item.stream, item.job, lane=lane, call=call, tell=self.around.tell
+        )
+        why = walk.to_its_end()
+        if walk.stops_source:
+            self.out[item.source.name] = walk.stops_source
+        return why
 
     def _land(self, item: Work, walked: Walked, *, last: bool, final: bool) -> Landed:
         land = self.committer.land
@@ -425,8 +445,8 @@ class _LaneWalk:
         rest = [one for one in self.work if one.stream.key != key or one.job.reason not in PAST]
         names = {one.job.name for one in rest}
         new = [Work(item.source, item.stream, job) for job in past if job.name not in names]
-        self.work = deque([*new, *rest])
-        self.left = Counter(one.stream.key for one in self.work)
+        self.work = deque(sorted([*new, *rest], key=lambda one: not one.job.detail))  # details come before the past
+        self.left = Counter(one.stream.key for one in self.work if not one.job.detail)
 
     def _learn(self, item: Work, walked: Walked, landed: Landed) -> None:
         if landed.past is not None:

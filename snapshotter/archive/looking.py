@@ -7,10 +7,12 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from snapshotter.archive import details
 from snapshotter.archive.expiring import expiring
 from snapshotter.archive.hindering import Hindrances
 from snapshotter.archive.opening import Opened, Tell, for_writing, open_archive, silent
 from snapshotter.core import calendars, coverage, freshness, paths, states, windows
+from snapshotter.core.escaping import escape
 from snapshotter.edge.quarantine import Quarantine
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import World
@@ -26,12 +28,35 @@ UNDATED = "undated"
 def show(path: Path, target: str, day: str | None, world: World) -> Shown:
     """The document of a day (or `undated`, or a snapshot without a day) as it is now."""
     opened = open_archive(path, world)
+    if target.count("/") == 2:
+        return _detail(opened, target, day)
     _, stream = opened.stream(target)
     where = document_path(stream, day)
     commit = opened.store.head()
     data = opened.store.read(where, commit) if commit is not None else None
     if commit is None or data is None:
         raise UsageError(f"{where}: no such document; `snap log {stream.key}` lists what there is")
+    return Shown(where, commit, data)
+
+
+def _detail(opened: Opened, target: str, item: str | None) -> Shown:
+    """The file of a detail, by the id of its record."""
+    key, name = target.rsplit("/", 1)
+    _, stream = opened.stream(key)
+    if name not in [detail.name for detail in stream.details]:
+        known = ", ".join(detail.name for detail in stream.details) or "none"
+        raise UsageError(f"{key} has no details {name!r}; known are {known}")
+    if item is None:
+        raise UsageError(f"{target} has a file for each record; name one by its id")
+    with opened.closing():
+        found = details.known(opened, stream, name, item)
+    commit = opened.store.head()
+    if found is None or commit is None:
+        raise UsageError(f"{target}: nothing was asked about {item!r} yet")
+    where = f"{target}/{found.file}"
+    data = None if found.file is None else opened.store.read(where, commit)
+    if data is None:
+        raise UsageError(f"{target}: there is no file of {item!r}: {found.state}: {escape(found.why)}")
     return Shown(where, commit, data)
 
 
@@ -163,7 +188,8 @@ class _Look:
         ledger = self.opened.cache.ledger(self.stream.key, days=days)
         told = coverage.stream_status(ledger, self.stream.kind, terms=self.terms)
         waiting = self.opened.store.paths(paths.held("", self.stream.key).rstrip("/"))
-        return replace(told, held=sum(1 for _ in waiting))
+        counted = details.counts(self.opened, self.stream, now=self.terms.now)
+        return replace(told, held=sum(1 for _ in waiting), details=counted)
 
     def stale(self, max_age: timedelta) -> Stale | None:
         """Whether it is too old."""

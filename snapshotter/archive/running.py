@@ -37,8 +37,9 @@ URGENCY = {
     Reason.REFRESH: 3,
     Reason.RETRY: 3,
     Reason.CONFIRM: 3,
-    Reason.BACKFILL: 4,
-    Reason.PROBE: 4,
+    Reason.DETAIL: 4,
+    Reason.BACKFILL: 5,
+    Reason.PROBE: 5,
 }
 
 
@@ -99,7 +100,9 @@ def carry_out(
 def _close(committer: Committer, work: Sequence[Work], held: Sequence[HeldBack]) -> None:
     """Record for each stream that ended before its last window why it did."""
     reasons = {f"{item.job.source}/{item.job.stream}": item.why for item in reversed(held)}
-    for source, stream in {item.stream.key: (item.source, item.stream) for item in work}.values():
+    for source, stream in {
+        item.stream.key: (item.source, item.stream) for item in work if not item.job.detail
+    }.values():
         if stream.key not in committer.tally.closed:
             committer.close(source, stream, why=reasons.get(stream.key, "the end of history was found"))
 

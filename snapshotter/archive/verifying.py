@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from snapshotter.archive.opening import LOCAL
-from snapshotter.core import ledger, paths, runs, verifying
+from snapshotter.core import details, ledger, paths, runs, verifying
 from snapshotter.core.verifying import Part, Scope
 from snapshotter.edge.cache import Cache, CacheLost
 from snapshotter.edge.pending import Pending
@@ -76,6 +76,7 @@ class _Verifier:
         if self.scope.contents:
             self._git()
             self._deep(head, parts, folded)
+            self._details(parts, [*committed.values(), *pending])
         return Verified(
             path=str(self.store.root),
             head=head,
@@ -325,6 +326,27 @@ class _Verifier:
             commit = self._with(path, recorded.sha256) if recorded is not None else None
             self.damage.append(verifying.with_way_back(damage, commit))
 
+    def _details(self, parts: Mapping[str, tuple[Part, str]], records: Iterable[RunRecord]) -> None:
+        """The files of details, by what run records say of them."""
+        recorded: dict[str, str | None] = {}
+        for stream, told in _by_stream(records).items():
+            for fact in details.fold(told).values():
+                if fact.file is not None:
+                    recorded[f"{stream}/{fact.detail}/{fact.file}"] = fact.sha256
+        there = {path: (part, blob) for path, (part, blob) in parts.items() if part.kind == "detail"}
+        for path, (part, blob) in there.items():
+            is_judged = part.stream not in self.broken and self.is_whole
+            if is_judged and path not in recorded:
+                self.damage.append(verifying.orphan(path))
+            data = self._blob(blob, path) if self.scope.holds(path) else None
+            if data is None:
+                continue
+            self.counts["details"] += 1
+            damage = verifying.detail_damage(path, data, recorded.get(path) if is_judged else None)
+            self.damage += [damage] if damage is not None else []
+        if self.is_whole and parts:
+            self.damage += [verifying.lost_detail(path) for path in sorted(recorded.keys() - there.keys())]
+
     def _lacking(self, parts: Mapping[str, tuple[Part, str]], folded: Mapping[str, StreamLedger]) -> None:
         if not parts:
             return
@@ -396,7 +418,11 @@ def _key(record: RunRecord) -> str:
 
 
 def _folded(records: Iterable[RunRecord]) -> Mapping[str, StreamLedger]:
+    return {stream: ledger.fold_all(StreamLedger(stream), told) for stream, told in _by_stream(records).items()}
+
+
+def _by_stream(records: Iterable[RunRecord]) -> Mapping[str, list[RunRecord]]:
     by_stream: dict[str, list[RunRecord]] = {}
     for record in records:
         by_stream.setdefault(_key(record), []).append(record)
-    return {stream: ledger.fold_all(StreamLedger(stream), told) for stream, told in by_stream.items()}
+    return by_stream

@@ -16,20 +16,21 @@ from snapshotter.results import Exit
 
 
 @click.command("show", epilog=HELP)
-@click.argument("target", metavar="SOURCE/STREAM")
-@click.argument("day", metavar="[DAY]", required=False)
+@click.argument("target", metavar="SOURCE/STREAM[/DETAIL]")
+@click.argument("day", metavar="[DAY|ID]", required=False)
 @click.option(
     "--at", metavar="REV", help="As of a commit, a date like 2024-03-01, an instant, or -1 for the last but one."
 )
 @click.pass_obj
 def show_command(archive: str | None, target: str, day: str | None, at: str | None) -> int:
-    """Print the document of a day, of `undated` records, or of a snapshot (which has no DAY).
+    """Print the document of a day, of `undated` records, of a snapshot (which has no DAY), or a detail by its ID.
 
     \b
     Examples:
       snap show usgs-earthquakes/events 2018-02-05
       snap show usgs-earthquakes/events 2018-02-05 --at HEAD~1
       snap show github/starred --at 2024-03-01
+      snap show strava/activities/streams 1234567
     """
     if at is not None:
         from snapshotter.archive import comparing  # noqa: PLC0415 - only where the past is asked for

@@ -29,6 +29,7 @@ from snapshotter.evidence import (
 from snapshotter.model import DayFact, JobStory, MissFact, Reason, RunRecord, Validators, Window
 
 PAGE_SIZES_KEPT = 32
+SILENT = (Reason.DECIDED, Reason.DETAIL)  # such stories say what is in files, and nothing about the API's list
 CHANGING = ("new", "changed", "emptied")
 
 
@@ -344,7 +345,7 @@ class _Draft:
             self._file(day, document)
 
     def _tell(self, story: JobStory, stamp: Stamp) -> None:
-        if story.reason is not Reason.DECIDED:  # which says what documents are, and nothing about the API
+        if story.reason not in SILENT:
             self._tell_evidence(story, stamp)
         self.dateless = _joined(self.dateless, _document(story, story.dateless, stamp))
         for day, fact in story.days.items():

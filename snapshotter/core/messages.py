@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 
 from snapshotter.codec import instant_text
 from snapshotter.core.days import day_at
+from snapshotter.core.details import came
 from snapshotter.core.escaping import escape
 from snapshotter.core.ledger import CHANGING
 from snapshotter.core.runs import in_order
@@ -158,6 +159,8 @@ def _nothing_words(told: _Told) -> list[str]:
     if decided:
         days = [_days_words(*_days_of(story.window, story.zone)) for story in decided if story.window]
         return [f"a version of {', '.join(days)} {decided[-1].stop}"] if days else [f"a version {decided[-1].stop}"]
+    if any(story.details for story in told.stories):
+        return [came(fact for story in told.stories for fact in story.details)]
     if not proved:
         return [f"no news in {_count(len(told.records), 'run')}"]
     spans = [_days_of(story.proved, story.zone) for story in proved if story.proved is not None]

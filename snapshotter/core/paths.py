@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import date
 
@@ -46,3 +47,44 @@ def day_of(path: str, stream: str) -> date | None:
 def _day(day: date) -> str:
     text = day.isoformat()  # `%Y` would not pad years before 1000
     return f"{text[:4]}/{text[5:7]}/{text}.json"
+
+
+# --- files of details, below the folder of the detail ---
+
+_SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_-")
+_DEVICES = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.ASCII)
+_LONGEST = 120
+_KEPT = 80
+
+
+def detail_file(name: str, day: date | None) -> str:
+    """Where the file of a detail of that name lies."""
+    if day is None:
+        folder = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:2]
+        return f"{folder}/{file_stem(name)}.json"
+    text = day.isoformat()
+    return f"{text[:4]}/{text[5:7]}/{text[8:]}/{file_stem(name)}.json"
+
+
+def detail_moved(file: str, day: date | None) -> str:
+    """Where the file of a detail lies when its record stands on another day."""
+    stem = file.rsplit("/", 1)[-1]
+    if day is None:
+        return f"{hashlib.sha256(stem.encode()).hexdigest()[:2]}/{stem}"
+    text = day.isoformat()
+    return f"{text[:4]}/{text[5:7]}/{text[8:]}/{stem}"
+
+
+def file_stem(name: str) -> str:
+    """A file name that every file system takes and tells from all others, made from an id."""
+    data = name.encode("utf-8", "surrogatepass")
+    last = len(data) - 1
+    text = "".join(
+        chr(byte) if byte in _SAFE or (byte == 0x2E and 0 < place < last) else f"%{byte:02x}"
+        for place, byte in enumerate(data)
+    )
+    if _DEVICES.fullmatch(text):
+        text = f"%{data[0]:02x}{text[1:]}"
+    if len(text) > _LONGEST:
+        return f"{text[:_KEPT]}~{hashlib.sha256(data).hexdigest()[:32]}"
+    return text or "%"

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from snapshotter.core.escaping import escape
 from snapshotter.core.report_changing import changed
+from snapshotter.core.report_details import words
 from snapshotter.model import HeldBack, Job, QuarantineEntry, Window
 from snapshotter.results import (
     Added,
@@ -257,6 +258,7 @@ def _status_details(stream: StreamStatus) -> list[str]:
     good = f", last good answer {stream.last_good:%Y-%m-%d %H:%M} UTC" if stream.last_good is not None else ""
     said = stream.kind == "snapshot" and not stream.counts  # its line tells them
     lines = [f"  {_count(stream.records, 'record')}{good}"] if stream.records and not said else []
+    lines += [f"  details {words(counts)}" for counts in stream.details]
     if stream.held:
         lines += [f"  {_count(stream.held, 'version')} held back and waiting for you (`snap held`)"]
     for problem in stream.problems[:MOST_PROBLEMS]:

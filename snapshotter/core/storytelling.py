@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from snapshotter.core import lacks
 from snapshotter.core.days import day_at
 from snapshotter.core.escaping import escape
+from snapshotter.core.ledger import SILENT
 from snapshotter.core.states import Judged, minute
 from snapshotter.core.windows import frozen_end, lookback_start
 from snapshotter.evidence import StreamLedger
@@ -143,7 +144,7 @@ def _tries(told: Sequence[_Told]) -> tuple[DayTry, ...]:
     records = 0
     for item in reversed(told):
         records = item.fact.records if item.fact is not None and item.fact.sha256 is not None else records
-        if item.story.reason is not Reason.DECIDED:
+        if item.story.reason not in SILENT:
             found.append(_try(item, records))
     return tuple(reversed(found))
 

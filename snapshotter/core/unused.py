@@ -13,9 +13,8 @@ def unused_in(source: Source) -> tuple[str, ...]:
 
 
 def _in_stream(stream: Stream) -> Iterator[str]:
-    if stream.details:
-        names = ", ".join(detail.name for detail in stream.details)
-        yield f"details ({names}): details are not asked for by this version; the list is archived"
+    if names := ", ".join(detail.name for detail in stream.details if detail.store == "merge"):
+        yield f'details ({names}): store = "merge" keeps a file for each record in this version, like "item"'
     if stream.refresh != RefreshRule():
         yield "refresh: complete days are asked again within `lookback` only by this version"
     if stream.horizon is not None:

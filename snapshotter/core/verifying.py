@@ -23,6 +23,7 @@ from snapshotter.results import Damage
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}", re.ASCII)
 _NOT_SOURCES = {paths.SOURCES, paths.SCHEMA, "docs", "snapshot", "recordings"}
 _LIKE_A_DAY = re.compile(r"(?:\d+/)*\d+-\d\d-\d\d\.json", re.ASCII)
+_DETAIL = re.compile(r"[a-z][a-z0-9_-]{0,62}/(?:\d{4}/\d\d/\d\d|[0-9a-f]{2})/[^/]+\.json", re.ASCII)
 _DATELESS = {"undated.json", "snapshot.json"}
 _SHARE = re.compile(r"(\d{1,4})/(\d{1,4})", re.ASCII)
 HELD = "_held/"
@@ -68,7 +69,7 @@ def share(text: str) -> Scope:
 class Part:
     """What a path of an archive is."""
 
-    kind: Literal["document", "held", "record", "misplaced", "other"]
+    kind: Literal["document", "held", "record", "detail", "misplaced", "other"]
     stream: str = ""
     day: date | None = None
 
@@ -85,6 +86,8 @@ def part_of(path: str) -> Part:
     day = paths.day_of(f"{stream}/{inner}", stream)
     if day is not None or inner in _DATELESS:
         return Part("document" if inner == rest else "held", stream, day)
+    if _DETAIL.fullmatch(inner):
+        return Part("detail", stream)
     return Part("misplaced" if _LIKE_A_DAY.fullmatch(inner) else "other", stream)
 
 
@@ -112,6 +115,23 @@ def document_damage(path: str, data: bytes, recorded: Document | None) -> Damage
         return None
     hint = f"`git log -p -- {path}` shows who changed it; take back the version of the last run and commit that"
     return Damage("document", path, " and ".join(odd), hint)
+
+
+def detail_damage(path: str, data: bytes, recorded: str | None) -> Damage | None:
+    """What is wrong with the file of a detail; `recorded`: its SHA-256, None: only its form is judged."""
+    odd = [] if is_canonical(data) else ["it is not in canonical form"]
+    if recorded is not None and hashlib.sha256(data).hexdigest() != recorded:
+        odd += [f"its content is not what was recorded (SHA-256 {recorded[:12]}…)"]
+    if not odd:
+        return None
+    hint = f"`git log -p -- {path}` shows who changed it; take back the version of the last run and commit that"
+    return Damage("document", path, " and ".join(odd), hint)
+
+
+def lost_detail(path: str) -> Damage:
+    """The file of a detail that run records speak of and that is not there."""
+    hint = f"`git log -- {path}` shows who removed it; bring it back and commit"
+    return Damage("deleted", path, "the file of a detail is gone, and run records speak of it", hint)
 
 
 def with_way_back(damage: Damage, commit: str | None) -> Damage:

@@ -11,6 +11,7 @@ from snapshotter.exits import worst
 from snapshotter.model import DayState, HeldBack, Job, Window
 from snapshotter.results.calendar import CalendarDay, Stale
 from snapshotter.results.changing import ChangedStream
+from snapshotter.results.details import Counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +193,7 @@ class StreamStatus:
     summary: str  # one line a person understands
     problems: tuple[DayProblem, ...] = ()
     held: int = 0
+    details: tuple[Counted, ...] = ()  # second calls, beside the list
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from snapshotter.errors import Busy, DiskRefused, SnapError
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION = 3  # of the tables; another one is thrown away and made again
+VERSION = 5  # of the tables; another one is thrown away and made again
 PATIENCE = 10.0  # seconds to wait for another process that writes
 
 _TABLES = """
@@ -34,7 +34,13 @@ CREATE TABLE told (stream INTEGER, size INTEGER, start INTEGER, until INTEGER, r
 CREATE INDEX told_by_run ON told (stream, run, sequence);
 CREATE TABLE places (stream INTEGER, key BLOB, day INTEGER, PRIMARY KEY (stream, key)) WITHOUT ROWID;
 CREATE TABLE writes (stream INTEGER, path TEXT, versions INTEGER, first INTEGER, last INTEGER,
-    PRIMARY KEY (stream, path)) WITHOUT ROWID
+    PRIMARY KEY (stream, path)) WITHOUT ROWID;
+CREATE TABLE parents (stream TEXT, detail TEXT, key TEXT, day INTEGER, mark TEXT,
+    PRIMARY KEY (stream, detail, key)) WITHOUT ROWID;
+CREATE INDEX parents_by_day ON parents (stream, detail, day);
+CREATE TABLE details (stream TEXT, detail TEXT, key TEXT, fact TEXT, stamp TEXT,
+    PRIMARY KEY (stream, detail, key)) WITHOUT ROWID;
+CREATE TABLE seen (stream TEXT, detail TEXT, head TEXT, terms TEXT, PRIMARY KEY (stream, detail)) WITHOUT ROWID
 """
 
 # SQLite's result codes

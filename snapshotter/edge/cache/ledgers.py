@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from snapshotter.codec import from_plain, to_plain
 from snapshotter.edge.cache import rows
+from snapshotter.edge.cache.details import DetailRows
 from snapshotter.edge.cache.file import PATIENCE, CacheFile
 from snapshotter.edge.cache.rows import Range, Row
 from snapshotter.evidence import Document, Missed, Proof, Proved, StreamLedger
@@ -54,6 +55,7 @@ class Cache:
     def __init__(self, path: Path, fold: Fold, *, patience: float = PATIENCE) -> None:
         self._file = CacheFile(path, patience=patience)
         self._fold = fold
+        self.details = DetailRows(lambda: self._file)
 
     def __enter__(self) -> Cache:
         return self
@@ -122,6 +124,7 @@ class Cache:
                 for stream, told in streams.items():
                     number, before = self._touched(stream, told)
                     self._write(number, before, self._fold(before, told))
+                    self.details.tell(stream, told)
                     self._insert("told", list(dict.fromkeys(self._told_rows(stream, told))))
             if head is not None:
                 self._file.run("INSERT OR REPLACE INTO meta VALUES ('head', ?)", head)
@@ -132,6 +135,7 @@ class Cache:
             number, _ = self._stream(stream)
             for table in ("proved", "proofs", "misses", "days", "told", "places"):
                 self._file.run(f"DELETE FROM {table} WHERE stream = ?", number)  # noqa: S608 - our own words
+            self.details.forget(stream)
             self._file.run("DELETE FROM streams WHERE id = ?", number)
 
     def told(self, stream: str, *, span: Range | None = None, limit: int | None = None) -> tuple[tuple[str, int], ...]:

@@ -155,3 +155,9 @@ def _stamp_text(stamp: Stamp) -> str:
 def _stamp(text: str) -> Stamp:
     turn, at, run, sequence, story = text.split("|")
     return Stamp(int(turn), _instant(int(at)), run, int(sequence), int(story))
+
+
+def stamp_order(stamp: Stamp) -> str:
+    """A stamp as a text that sorts as stamps do."""
+    at = micros(stamp.at) + (1 << 62)
+    return f"{stamp.turn:012d} {at:020d} {stamp.run} {stamp.sequence:06d} {stamp.story:06d}"
