@@ -87,7 +87,7 @@ class Committer:
             try:
                 self.mend()
                 settled = make()
-                record = self._record(source, stream, (settled.story,), closes=True)
+                record = self._closing(self._record(source, stream, (settled.story,)))
                 committed = self._commit(stream, record, settled)
                 break
             except ArchiveMoved:

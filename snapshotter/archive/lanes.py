@@ -360,9 +360,7 @@ class _LaneWalk:
             item.stream.key for item in work if not item.job.detail
         )  # how many jobs of each stream are still to be done
         self.out: dict[str, str] = {}  # source or stream -> why nothing more of it is asked
-        self.failures: dict[
-            str, int
-        ] = {}  # source -> windows in a row that the API failed; stream -> that brought none
+        self.failures: dict[str, int] = {}  # in a row: of a source, that the API failed; of a stream, that brought none
         self.fetchers: dict[str, Fetcher] = {}
 
     def to_its_end(self) -> list[HeldBack]:
@@ -405,9 +403,8 @@ class _LaneWalk:
         """Ask what waits of the details of a stream; gives why some was left for later."""
         call, lane = self.around.writer.call, self.lanes[item.source.name]
         self.around.tell(Progress(item.stream.key, "asking", item.job.why))
-        walk = DetailWalk(
-            self.committer, item.source, item.stream, item.job, lane=lane, call=call, tell=self.around.tell
-        )
+        about = (item.source, item.stream, item.job)
+        walk = DetailWalk(self.committer, *about, lane=lane, call=call, tell=self.around.tell)
         why = walk.to_its_end()
         if walk.stops_source:
             self.out[item.source.name] = walk.stops_source
@@ -487,8 +484,7 @@ def left_words(left: Sequence[Left]) -> str:
 
 def _days_of(item: Work) -> list[tuple[date, date]]:
     """The days of a job, for which the ledger is to know proofs; of a job without a window, none."""
-    window = item.job.window
-    if window is None or item.stream.day is None:
+    if (window := item.job.window) is None or item.stream.day is None:
         return []
     zone = item.stream.day.zone
     return [(day_at(window.start, zone), day_at(window.end, zone))]
