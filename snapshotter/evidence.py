@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
-from snapshotter.model import MissFact, Validators, Window
+from snapshotter.model import MissFact, Recheck, Validators, Window
 
 EVER = Window(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))  # what a job without a window asks
 
@@ -96,6 +96,19 @@ class HistoryEnd:
     before: datetime
     how: str
     stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a story tells of asking again."""
+
+    at: datetime
+    refresh: bool  # whether it was asked for that reason
+    requests: int
+    picked: str = ""
+    expected_ppm: int | None = None
+    rechecks: tuple[Recheck, ...] = ()
+    surprises: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -233,6 +233,8 @@ class Job:
     why: str  # in words, for --dry-run
     detail: str = ""  # of which details, for a job that asks details
     item: str = ""  # the id of the one record whose detail is asked, as JSON text; "": of all that wait
+    picked: str = ""  # a refresh: the rule that chose it
+    expected_ppm: int | None = None  # and how likely a change of one of its days was held to be, in millionths
 
     @property
     def name(self) -> str:
@@ -489,6 +491,16 @@ class Validators:
 
 
 @dataclass(frozen=True, slots=True)
+class Recheck:
+    """Days that were asked once more: about how old at the time before and now, and how many of them differed."""
+
+    since: int  # days of age
+    age: int
+    days: int
+    changed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class DetailFact:
     """What one try found about the detail of one record."""
 
@@ -534,6 +546,10 @@ class JobStory:
     history_before: datetime | None = None  # before when there is nothing; None: before the window
     notes: tuple[str, ...] = ()
     overtaken: tuple[str, ...] = ()  # records, as JSON, that a later one of the same id and walk differs from
+    picked: str = ""  # a refresh: the rule that chose it
+    expected_ppm: int | None = None  # the chance of a change of one of its days, as it was judged before
+    rechecks: tuple[Recheck, ...] = ()  # what is learned from asking again
+    surprises: tuple[date, ...] = ()  # days that changed although hardly any change was expected
     dateless: DayFact | None = None  # of the one document without a day: snapshot.json or undated.json
     details: tuple[DetailFact, ...] = ()  # what was found about second calls, or where their files moved
 

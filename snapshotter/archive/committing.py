@@ -14,10 +14,11 @@ from snapshotter.archive.settling import Archived, Settled, settle
 from snapshotter.core import coverage, days, ledger, messages, missing, paths, planning, runs
 from snapshotter.core.conforming import RecordSchema
 from snapshotter.core.documents import DocumentChange
+from snapshotter.core.refreshing import observing
 from snapshotter.edge.quarantine import Quarantine
 from snapshotter.edge.spool import Spool
 from snapshotter.errors import ArchiveMoved, Unreadable
-from snapshotter.model import Batch, FileChange, Job, JobStory, MissFact, RunRecord
+from snapshotter.model import Batch, FileChange, Job, JobStory, MissFact, RunRecord, Window
 from snapshotter.results import Committed, DayProblem, StreamRun
 from snapshotter.spec import Shape, Source, Stream
 from snapshotter.walks import Unusable, Walked
@@ -137,7 +138,17 @@ class Committer:
             due = missing.next_try(miss, at=story.at, reason=story.reason)
             story = replace(story, miss=replace(miss, next_try=due, quarantine=self._set_aside(stream, walked)))
         notes = [f"held {_name(day)}: {why}" for day, why in settled.held.items()]
+        story = self._compared(stream, story, settled)
         return replace(story, notes=(*story.notes, *notes))
+
+    def _compared(self, stream: Stream, story: JobStory, settled: Settled) -> JobStory:
+        """The story with what it tells of days that were asked before."""
+        if story.window is None or story.proved is None:
+            return story
+        known = self.opened.cache.ledger(stream.key, days=tuple(_span_of(story.proved, story.zone)))
+        again = observing.rechecks(known, story, held=settled.newly_held)
+        found = observing.surprises(story, expected_ppm=story.expected_ppm, held=settled.newly_held)
+        return replace(story, rechecks=again, surprises=found)
 
     def _set_aside(self, stream: Stream, walked: Walked) -> str | None:
         if walked.unusable is None:
@@ -350,6 +361,11 @@ def _days_of(story: JobStory) -> tuple[date | None, date | None]:
         return None, None
     touched = list(days.days_of(story.window, story.zone))
     return (touched[0], touched[-1]) if touched else (None, None)
+
+
+def _span_of(window: Window, zone: str) -> list[tuple[date, date]]:
+    touched = list(days.days_of(window, zone))
+    return [(touched[0], touched[-1])] if touched else []
 
 
 def _name(day: date | None) -> str:

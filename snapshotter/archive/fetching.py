@@ -71,7 +71,7 @@ def prepare(
         drawn.codes.add(Exit.CONFIG)
     if given is None:
         trust = trust_of(opened)
-        ready = {source.name for source in _distinct(chosen) if _may_be_asked(source, opened, drawn, trust)}
+        ready = {source.name for source in _distinct(chosen) if may_be_asked(source, opened, drawn, trust)}
     else:
         ready = set(given)
         drawn.secrets.update(given)
@@ -82,7 +82,8 @@ def _distinct(chosen: Iterable[tuple[Source, Stream]]) -> list[Source]:
     return list({source.name: source for source, _ in chosen}.values())
 
 
-def _may_be_asked(source: Source, opened: Opened, drawn: Drawn, trust: Trust) -> bool:
+def may_be_asked(source: Source, opened: Opened, drawn: Drawn, trust: Trust) -> bool:
+    """Whether a source is trusted and has its secrets; else the plan says what is lacking."""
     if (why := why_not(source, trust)) is not None:
         drawn.notices.append(Notice("error", source.name, why))
         drawn.codes.add(Exit.SOME_DAYS)

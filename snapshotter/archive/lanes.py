@@ -66,6 +66,11 @@ class Stops:
         self._left = max_requests
         self._until = None if deadline is None else self._clock.monotonic() + deadline
 
+    def cap(self, requests: int) -> None:
+        """Send no more than this from now on, and no more than was said before."""
+        with self._lock:
+            self._left = requests if self._left is None else min(self._left, requests)
+
     def interrupt(self) -> None:
         """Let the page in hand be the last one. May be called from a signal handler."""
         self._signal.set()

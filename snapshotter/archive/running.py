@@ -52,6 +52,7 @@ class Drawn:
     notices: list[Notice] = field(default_factory=list)
     codes: set[Exit] = field(default_factory=set)
     secrets: dict[str, Gathered] = field(default_factory=dict)
+    cap: int | None = None  # requests that all of it may take
 
     def sorted(self) -> Drawn:
         """The same with the most urgent work first."""
@@ -136,6 +137,8 @@ class _Run:
         committer = Committer(self.opened, self.spool, run=self.run, command=self.errand.command, started=self.started)
         drawn = self.errand.draw(self.opened, self.spool, self.started)
         hold_changed(self.opened, drawn)
+        if drawn.cap is not None:
+            self.stops.cap(drawn.cap)
         keep_settings(self.opened)
         self.notices += drawn.notices
         self.codes |= drawn.codes

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from snapshotter.core import days, documents, paths
 from snapshotter.core.diff import bounded
-from snapshotter.model import Change, DayFact, FileChange, JobStory, Record, Window
+from snapshotter.model import Change, DayFact, FileChange, JobStory, Reason, Record, Window
 from snapshotter.spec import Expect, Kind, Stream
 from snapshotter.walks import Walked
 
 GRAIN = timedelta(microseconds=1)
+Guard = Callable[[date | None, documents.DocumentChange], str | None]
 Move = tuple[date | None, date | None]  # from the day a record stands on to the one it belongs to now
 
 
@@ -59,7 +61,14 @@ def _settle_snapshot(stream: Stream, walked: Walked, archived: Archived) -> Sett
     change = documents.settle_snapshot(stream, walked.records, archived.read(path), clock=archived.clock)
     if change is None:
         return Settled((), _story(stream, walked, proved=None, facts={}))
-    filed = _filed(stream, {None: change}, archived, path_of=lambda _: path, expected=lambda _: stream)
+    filed = _filed(
+        stream,
+        {None: change},
+        archived,
+        path_of=lambda _: path,
+        expected=lambda _: stream,
+        guard=_guard(stream, walked, {}),
+    )
     story = _story(stream, walked, proved=None, facts=filed.facts)
     return Settled(filed.files, story, filed.changes, {}, filed.held, filed.newly_held)
 
@@ -106,6 +115,7 @@ def _settle_days(stream: Stream, walked: Walked, archived: Archived, *, started:
         expected=lambda day: _expecting(stream, day, proved, started=started),
         moves=_moves(walked, elsewhere),
         carried=carried,
+        guard=_guard(stream, walked, elsewhere),
     )
     story = _story(stream, walked, proved=proved, facts=filed.facts, duplicates=outcome.duplicates)
     here = {
@@ -175,13 +185,14 @@ def _filed(
     expected: Callable[[date | None], Stream],
     moves: Collection[Move] = (),
     carried: Callable[[date | None, bytes], bytes] | None = None,
+    guard: Guard | None = None,
 ) -> _Filed:
     files: list[FileChange] = []
     facts: dict[date | None, DayFact] = {}
     changes: dict[date | None, Change] = {}
     held: dict[date | None, str] = {}
     newly_held: dict[date | None, str] = {}
-    waits = _waiting(changed, moves, expected, archived.broken)
+    waits = _waiting(changed, moves, expected, archived.broken, guard=guard)
     for day, document in changed.items():
         path = path_of(day)
         waiting = paths.held(path, stream.key)
@@ -207,6 +218,8 @@ def _waiting(
     moves: Collection[Move],
     expected: Callable[[date | None], Stream],
     broken: Callable[[documents.DocumentChange], str | None],
+    *,
+    guard: Guard | None = None,
 ) -> dict[date | None, str]:
     """The days whose new version waits, and why; with a day wait those that would give a record to it."""
     waits = {
@@ -217,6 +230,12 @@ def _waiting(
             or broken(document)
         )
     }
+    if guard is not None:
+        waits |= {
+            day: why
+            for day, document in changed.items()
+            if day not in waits and (why := guard(day, document)) is not None
+        }
     while givers := {
         old: f"a record moves from it to {new or 'the records without a day'}, whose new version waits"
         for old, new in moves
@@ -224,6 +243,18 @@ def _waiting(
     }:
         waits |= givers
     return waits
+
+
+def _guard(stream: Stream, walked: Walked, elsewhere: Mapping[bytes, date | None]) -> Guard | None:
+    """What a refresh may not do by itself where `expect.max_drop` says nothing; what only moved is not lost."""
+    if walked.job.reason is not Reason.REFRESH or stream.expect.max_drop is not None:
+        return None
+    moved: Counter[date | None] = Counter(
+        elsewhere[key]
+        for key, day in {record.key: record.day for record in walked.records if record.key is not None}.items()
+        if key in elsewhere and elsewhere[key] != day
+    )
+    return lambda day, document: documents.looks_lost(document.was - moved[day], document.records)
 
 
 def _moves(walked: Walked, elsewhere: Mapping[bytes, date | None]) -> set[Move]:
@@ -269,6 +300,8 @@ def _story(
         job=walked.job.name,
         reason=walked.job.reason,
         why=walked.job.why,
+        picked=walked.job.picked,
+        expected_ppm=walked.job.expected_ppm,
         window=walked.job.window,
         proved=proved,
         zone=stream.day.zone if stream.day is not None else "UTC",

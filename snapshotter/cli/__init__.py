@@ -20,6 +20,7 @@ COMMANDS = {  # name -> (module, what it does in a line)
     "record": ("bench", "Keep the answers of a stream in a file, without any secret."),
     "test": ("bench", "Play a recording to a source file, with everything that can go wrong."),
     "fetch": ("fetching", "Download what is new and what is missing."),
+    "refresh": ("refreshing", "Ask old days again: what is due, what is likely to have changed."),
     "auth": ("access", "Say yes to an application in a browser, once; its tokens are kept."),
     "trust": ("access", "Show what an archive from elsewhere would do here, and agree to it."),
     "show": ("looking", "Print the document of a day, now or as it was."),

@@ -22,6 +22,7 @@ from snapshotter.model import Change, Record, Window
 from snapshotter.spec import Kind, Shape, Stream
 
 SECONDS_TO_DESCRIBE = 2.0
+KEPT = 0.5  # the share of a day's records that a refresh must bring again
 
 Clock = Callable[[], float]
 
@@ -109,6 +110,14 @@ def held(stream: Stream, old_count: int | None, new_count: int) -> str | None:
             f' more than expect.max_drop = "{expect.max_drop * 100:g}%"'
         )
     return None
+
+
+def looks_lost(was: int | None, left: int) -> str | None:
+    """Why a refresh does not replace a day by itself, where the source file says nothing: too much would be gone."""
+    if not was or left >= was * KEPT:
+        return None
+    lost = f"{_counted(left)} where the archived version has {was}" if left else f"no records, the archived one {was}"
+    return f"asked again, it has {lost}; a refresh alone does not take away more than half"
 
 
 def _counted(records: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from snapshotter.spec import RefreshRule, Source, Stream
+from snapshotter.spec import Source, Stream
 
 
 def unused_in(source: Source) -> tuple[str, ...]:
@@ -15,7 +15,5 @@ def unused_in(source: Source) -> tuple[str, ...]:
 def _in_stream(stream: Stream) -> Iterator[str]:
     if names := ", ".join(detail.name for detail in stream.details if detail.store == "merge"):
         yield f'details ({names}): store = "merge" keeps a file for each record in this version, like "item"'
-    if stream.refresh != RefreshRule():
-        yield "refresh: complete days are asked again within `lookback` only by this version"
     if stream.horizon is not None:
         yield "horizon: this version does not warn before an API forgets"

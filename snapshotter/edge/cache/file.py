@@ -31,6 +31,8 @@ CREATE TABLE days (stream INTEGER, day INTEGER, records INTEGER, sha256 TEXT, zo
     changed INTEGER, changed_stamp TEXT, PRIMARY KEY (stream, day)) WITHOUT ROWID;
 CREATE TABLE told (stream INTEGER, size INTEGER, start INTEGER, until INTEGER, run TEXT, sequence INTEGER,
     PRIMARY KEY (stream, size, start, until, run, sequence)) WITHOUT ROWID;
+CREATE TABLE checks (stream INTEGER, run TEXT, sequence INTEGER, story INTEGER, told TEXT,
+    PRIMARY KEY (stream, run, sequence, story)) WITHOUT ROWID;
 CREATE INDEX told_by_run ON told (stream, run, sequence);
 CREATE TABLE places (stream INTEGER, key BLOB, day INTEGER, PRIMARY KEY (stream, key)) WITHOUT ROWID;
 CREATE TABLE writes (stream INTEGER, path TEXT, versions INTEGER, first INTEGER, last INTEGER,

@@ -16,7 +16,7 @@ from snapshotter.edge.cache import rows
 from snapshotter.edge.cache.details import DetailRows
 from snapshotter.edge.cache.file import PATIENCE, CacheFile
 from snapshotter.edge.cache.rows import Range, Row
-from snapshotter.evidence import Document, Missed, Proof, Proved, StreamLedger
+from snapshotter.evidence import Checked, Document, Missed, Proof, Proved, StreamLedger
 from snapshotter.model import RunRecord
 
 Fold = Callable[[StreamLedger, Iterable[RunRecord]], StreamLedger]
@@ -126,6 +126,8 @@ class Cache:
                     self._write(number, before, self._fold(before, told))
                     self.details.tell(stream, told)
                     self._insert("told", list(dict.fromkeys(self._told_rows(stream, told))))
+                    number = self._number(stream)
+                    self._insert("checks", [(number, *row) for record in told for row in rows.check_rows(record)])
             if head is not None:
                 self._file.run("INSERT OR REPLACE INTO meta VALUES ('head', ?)", head)
 
@@ -133,7 +135,7 @@ class Cache:
         """Drop everything about a stream."""
         with self._file.writing():
             number, _ = self._stream(stream)
-            for table in ("proved", "proofs", "misses", "days", "told", "places"):
+            for table in ("proved", "proofs", "misses", "days", "told", "checks", "places"):
                 self._file.run(f"DELETE FROM {table} WHERE stream = ?", number)  # noqa: S608 - our own words
             self.details.forget(stream)
             self._file.run("DELETE FROM streams WHERE id = ?", number)
@@ -151,6 +153,13 @@ class Cache:
                 found = self._file.rows(_TOLD, number, -1 if limit is None else limit)
         names = sorted({(str(name), int(sequence)) for name, sequence in found}, reverse=True)
         return tuple(names[:limit])
+
+    def checks(self, stream: str) -> tuple[Checked, ...]:
+        """What its stories tell of days that were asked again, oldest run first."""
+        with self._file.reading():
+            number, _ = self._stream(stream)
+            found = self._file.rows("SELECT told FROM checks WHERE stream = ? ORDER BY run, sequence, story", number)
+            return tuple(from_plain(Checked, json.loads(told)) for (told,) in found)
 
     def _orders(self, number: int | None) -> list[int]:
         return [int(order) for (order,) in self._file.rows("SELECT DISTINCT size FROM told WHERE stream = ?", number)]

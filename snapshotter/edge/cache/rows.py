@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from snapshotter.codec import from_plain, to_plain
-from snapshotter.evidence import Document, Missed, Moment, Proof, Proved, Stamp
-from snapshotter.model import MissFact, RunRecord, Validators, Window
+from snapshotter.evidence import Checked, Document, Missed, Moment, Proof, Proved, Stamp
+from snapshotter.model import MissFact, Reason, RunRecord, Validators, Window
 
 Row = tuple[Any, ...]
 Range = tuple[int, int]
@@ -104,6 +104,23 @@ def told_rows(record: RunRecord) -> Iterator[Row]:
         start = min((start for start, _ in bounds), default=at)
         until = max((until for _, until in bounds), default=at + 1)
         yield order_of(until - start), start, until, record.run, record.sequence
+
+
+def check_rows(record: RunRecord) -> Iterator[Row]:
+    """What its stories tell of asking again, each under its place, so that one told twice counts once."""
+    for place, story in enumerate(record.stories):
+        refresh = story.reason is Reason.REFRESH
+        if refresh or story.rechecks:
+            told = Checked(
+                story.at,
+                refresh=refresh,
+                requests=story.requests,
+                picked=story.picked,
+                expected_ppm=story.expected_ppm,
+                rechecks=story.rechecks,
+                surprises=story.surprises,
+            )
+            yield record.run, record.sequence, place, json.dumps(to_plain(told))
 
 
 def order_of(length: int) -> int:

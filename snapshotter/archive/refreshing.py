@@ -1,0 +1,277 @@
+"""`snap refresh`: which old days are asked again, why, and within which budget."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from math import exp
+from pathlib import Path
+
+from snapshotter.archive.fetching import may_be_asked
+from snapshotter.archive.lanes import Stops, Tell, Work
+from snapshotter.archive.looking import terms_of
+from snapshotter.archive.opening import Opened, open_archive
+from snapshotter.archive.running import Drawn, Errand, carry_out, hold_changed
+from snapshotter.archive.trust import trust_of
+from snapshotter.core import planning
+from snapshotter.core.days import day_at
+from snapshotter.core.refreshing import honesty, policy, words
+from snapshotter.core.refreshing.hazards import Hazard, learned, wilson
+from snapshotter.core.refreshing.requests import Asking, Known, due_days
+from snapshotter.edge.auth import lane_of
+from snapshotter.edge.world import World
+from snapshotter.evidence import Checked
+from snapshotter.model import HeldBack, Job, Reason
+from snapshotter.results import Exit, Notice, Ran
+from snapshotter.results.refreshing import Calibration, LaneBudget, RefreshOptions, RefreshPlan, Staleness
+from snapshotter.spec import Kind, Source, Stream
+
+BUDGET = 20  # requests per lane and day where the source file says nothing
+DAY = timedelta(days=1)
+
+
+def refresh(path: Path, options: RefreshOptions, world: World, *, tell: Tell, stops: Stops | None = None) -> Ran:
+    """Ask old days again, and commit what differs."""
+    errand = Errand("refresh", lambda opened, _, now: draw(opened, options, now=now).drawn, options.targets)
+    return carry_out(path, errand, options, world, tell=tell, stops=stops)
+
+
+def plan(path: Path, options: RefreshOptions, world: World) -> RefreshPlan:
+    """What a refresh would ask and why; nothing is asked and nothing written."""
+    opened = open_archive(path, world)
+    with opened.closing():
+        now = world.clock.now()
+        found = draw(opened, options, now=now)
+        hold_changed(opened, found.drawn)
+        checks = {stream.key: opened.cache.checks(stream.key) for _, stream in opened.streams(options.targets)}
+    return RefreshPlan(
+        tuple(item.job for item in found.drawn.work),
+        tuple(found.drawn.held_back),
+        tuple(found.drawn.notices),
+        tuple(found.lanes),
+        tuple(_staleness(checks, now)),
+        tuple(Calibration(key, *band) for key, told in checks.items() for band in honesty.bands(told)),
+    )
+
+
+# --- the plan ---
+
+
+@dataclass(slots=True)
+class Refreshing:
+    """What is to be asked again, and what each lane may spend on that."""
+
+    drawn: Drawn = field(default_factory=Drawn)
+    lanes: list[LaneBudget] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """A request that could be made."""
+
+    source: Source
+    stream: Stream
+    asking: Asking
+    checks: Sequence[Checked]
+
+
+def draw(opened: Opened, options: RefreshOptions, *, now: datetime) -> Refreshing:
+    """The work for the streams that are asked for, within the budget of each lane."""
+    found = Refreshing()
+    trust, chosen = trust_of(opened), opened.streams(options.targets)
+    sources = {source.name: source for source, _ in chosen}
+    ready = {name for name, source in sources.items() if may_be_asked(source, opened, found.drawn, trust)}
+    lanes: dict[str, list[tuple[Source, Stream]]] = {}
+    for source, stream in chosen:
+        if source.name in ready:
+            lane = lane_of(source, found.drawn.secrets[source.name].values)
+            lanes.setdefault(lane, []).append((source, stream))
+    for problem in opened.described.problems:
+        found.drawn.notices.append(Notice("error", problem.file, str(problem)))
+        found.drawn.codes.add(Exit.CONFIG)
+    for lane, streams in lanes.items():
+        _Lane(opened, options, now, found).draw(lane, streams)
+    if found.lanes and not _is_named(options):
+        found.drawn.cap = sum(one.budget - one.spent for one in found.lanes)
+    elif options.budget is not None:
+        found.drawn.cap = options.budget * max(1, len(found.lanes))
+    found.drawn.sorted()
+    return found
+
+
+def _is_named(options: RefreshOptions) -> bool:
+    """Whether the user said which days, so that no policy chooses."""
+    return options.since is not None or options.until is not None or options.older_than is not None
+
+
+class _Lane:
+    """The plan for the streams of one lane."""
+
+    def __init__(self, opened: Opened, options: RefreshOptions, now: datetime, found: Refreshing) -> None:
+        self.opened = opened
+        self.options = options
+        self.now = now
+        self.drawn = found.drawn
+        self.lanes = found.lanes
+        self.checks: dict[str, tuple[Checked, ...]] = {}
+
+    def draw(self, lane: str, streams: Sequence[tuple[Source, Stream]]) -> None:
+        """Add the work of this lane, and what it may spend."""
+        for _, stream in streams:
+            self.checks[stream.key] = self.opened.cache.checks(stream.key)
+        if _is_named(self.options):
+            self._named(streams)
+            return
+        offers = [offer for source, stream in streams for offer in self._offers(source, stream)]
+        spent = sum(honesty.spent_on(told, self._midnight()) for told in self.checks.values())
+        budget = max((stream.refresh.budget if stream.refresh.budget is not None else BUDGET) for _, stream in streams)
+        if self.options.budget is not None:
+            budget = self.options.budget + spent
+        left = max(0, budget - spent)
+        due = [offer for offer in offers if offer.stream.refresh.policy == "ladder"]
+        cost = self._within(due, left)
+        cost += self._by_value([o for o in offers if o.stream.refresh.policy == "learned"], left - cost, lane)
+        needed = policy.budget_for_ceiling([o.asking.candidate(o.stream) for o in offers if o not in due])
+        self.lanes.append(LaneBudget(lane, max(budget, spent), spent, cost, round(needed, 1)))
+
+    def _midnight(self) -> datetime:
+        return self.now.replace(hour=0, minute=0, second=0, microsecond=0)
+
+    def _known(self, stream: Stream) -> Known | None:
+        if stream.window is None:
+            return None
+        terms = terms_of(stream, self.opened.described.settings.zone, now=self.now)
+        return Known(stream, stream.window, self.opened.cache.ledger(stream.key), terms)
+
+    def _offers(self, source: Source, stream: Stream) -> Iterator[_Offer]:
+        """The requests among which the stream's own policy may choose."""
+        known = self._known(stream)
+        if known is None or stream.refresh.policy == "never":
+            return
+        checks, ages = self.checks[stream.key], known.ages()
+        if stream.refresh.policy == "ladder":
+            ages, suspects = due_days(stream, ages), {}
+        else:
+            suspects = known.suspects(checks)
+        for asking in known.requests(ages, suspects):
+            yield _Offer(source, stream, asking, checks)
+
+    # --- choosing ---
+
+    def _within(self, due: Sequence[_Offer], left: int) -> int:
+        """The days of a ladder that the budget holds, those that wait longest first."""
+        cost = 0
+        for offer in sorted(due, key=lambda offer: -offer.asking.last_asked):
+            if cost + offer.asking.cost > left:
+                why = f"the budget of {left} requests is spent; refresh.budget or --budget gives more"
+                self.drawn.held_back.append(HeldBack(self._job(offer, words.ladder(offer.asking), "ladder"), why))
+                continue
+            cost += offer.asking.cost
+            self._add(offer, words.ladder(offer.asking), "ladder")
+        return cost
+
+    def _by_value(self, offers: Sequence[_Offer], left: int, lane: str) -> int:
+        """What the policy takes of the rest of the budget."""
+        hazards = self._hazards()
+        candidates = [offer.asking.candidate(offer.stream) for offer in offers]
+        limits = {o.stream.key: o.stream.refresh.budget for o in offers if o.stream.refresh.budget is not None}
+        cost = 0
+        for choice in policy.choose(candidates, hazards, budget=left, dice=_dice(lane, self.now)):
+            offer = offers[choice.place]
+            key, price = offer.stream.key, offer.asking.cost
+            if limits.get(key, price) < price:
+                continue
+            if key in limits:
+                limits[key] = (limits[key] or 0) - price
+            cost += price
+            why = words.chosen(choice, offer.asking, hazards[key])
+            self._add(offer, why, choice.rule.value, expected=_any(hazards[key], offer.asking))
+        return cost
+
+    def _hazards(self) -> dict[str, Hazard]:
+        """What is learned of the streams of this lane; all streams of the archive tell of each other."""
+        everything = {
+            stream.key: self.checks.get(stream.key) or self.opened.cache.checks(stream.key)
+            for _, stream in self.opened.streams()
+        }
+        return learned({key: honesty.seen(told) for key, told in everything.items()})
+
+    # --- days that the user names ---
+
+    def _named(self, streams: Sequence[tuple[Source, Stream]]) -> None:
+        offers = [offer for source, stream in streams for offer in self._asked_for(source, stream)]
+        if self.options.older_than is not None:  # what was not asked for longest comes first
+            offers.sort(key=lambda offer: -offer.asking.last_asked)
+        left = self.options.budget
+        for offer in offers:
+            why = words.named(offer.asking)
+            if left is not None and offer.asking.cost > left:
+                self.drawn.held_back.append(HeldBack(self._job(offer, why, "asked"), "--budget is spent"))
+                continue
+            left = None if left is None else left - offer.asking.cost
+            self._add(offer, why, "asked")
+        for source, stream in streams:
+            self._whole(source, stream)
+
+    def _asked_for(self, source: Source, stream: Stream) -> Iterator[_Offer]:
+        known = self._known(stream)
+        if known is None:
+            return
+        ages = known.ages(self.options.since, self.options.until)
+        if self.options.older_than is not None:
+            most = self.options.older_than / DAY.total_seconds()
+            ages = {day: (since, age) for day, (since, age) in ages.items() if age - since >= most}
+        for asking in known.requests(ages, {}):
+            yield _Offer(source, stream, asking, self.checks[stream.key])
+
+    def _whole(self, source: Source, stream: Stream) -> None:
+        """A whole state is one thing: it is asked again where its last view is that old."""
+        if stream.window is not None or stream.kind is not Kind.SNAPSHOT or self.options.older_than is None:
+            return
+        whole = self.opened.cache.ledger(stream.key, days=()).whole
+        if whole is not None and (self.now - whole.at).total_seconds() >= self.options.older_than:
+            why = f"the whole state, last asked on {whole.at:%Y-%m-%d}"
+            self.drawn.work.append(
+                Work(source, stream, Job(source.name, stream.name, None, Reason.REFRESH, why, picked="asked"))
+            )
+
+    # --- jobs ---
+
+    def _job(self, offer: _Offer, why: str, picked: str, *, expected: float | None = None) -> Job:
+        ppm = None if expected is None else round(expected * honesty.PPM)
+        stream = offer.stream
+        return Job(stream.source, stream.name, offer.asking.window, Reason.REFRESH, why, picked=picked, expected_ppm=ppm)
+
+    def _add(self, offer: _Offer, why: str, picked: str, *, expected: float | None = None) -> None:
+        job = self._job(offer, why, picked, expected=expected)
+        known = planning.state_of(self.opened.cache.ledger(offer.stream.key, days=()))
+        due = planning.held_until_due([job], known, now=self.now, named=_is_named(self.options))
+        self.drawn.work += [Work(offer.source, offer.stream, one) for one in due.jobs]
+        self.drawn.held_back += due.held_back
+
+
+def _any(hazard: Hazard, asking: Asking) -> float:
+    """How likely it is that at least one of its days changed."""
+    return 1.0 - exp(-sum(hazard.between(since, age) for since, age in asking.ages))
+
+
+def _dice(lane: str, now: datetime) -> Callable[[], float]:
+    """Chance that is the same all day, so that what was shown before is what is done."""
+    numbers = count()
+
+    def throw() -> float:
+        text = f"{lane} {day_at(now, 'UTC')} {next(numbers)}"
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7]) / (1 << 56)
+
+    return throw
+
+
+def _staleness(checks: dict[str, tuple[Checked, ...]], now: datetime) -> Iterator[Staleness]:
+    for key, told in checks.items():
+        days, changed = honesty.audited(told, now)
+        if days:
+            low, high = wilson(changed, days)
+            yield Staleness(key, days, changed, changed / days, low, high)

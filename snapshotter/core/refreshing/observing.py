@@ -1,0 +1,66 @@
+"""What an answer tells about change: which of its days were asked before, how old they were, and which differ now."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection, Iterator
+from datetime import date, timedelta
+
+from snapshotter.core.days import day_at, day_bounds, days_of
+from snapshotter.core.ledger import CHANGING, touching
+from snapshotter.core.refreshing.hazards import EDGES
+from snapshotter.evidence import StreamLedger
+from snapshotter.model import JobStory, Recheck
+
+SURPRISE_PPM = 50_000  # a change that was held to be less likely than this is a surprise
+ONE = timedelta(days=1)
+
+
+def asked_at(ledger: StreamLedger, day: date, zone: str) -> int | None:
+    """How old a day was when it was last asked as a whole, in days; None: it never was after it had ended."""
+    bounds = day_bounds(day, zone)
+    reached, age = bounds.start, None
+    for proof in touching(ledger.proofs, bounds):
+        if proof.window.start > reached or proof.at < bounds.end:
+            return None
+        reached = proof.window.end
+        at = (day_at(proof.at, zone) - day).days
+        age = at if age is None else min(age, at)
+    return age if reached >= bounds.end else None
+
+
+def rechecks(ledger: StreamLedger, story: JobStory, *, held: Collection[date | None] = ()) -> tuple[Recheck, ...]:
+    """What a proved story tells, by the ledger before it; a version that waits for the user is a change too."""
+    changed = changed_days(story, held)
+    sums: dict[tuple[int, int], list[int]] = {}
+    for day in _days(story):
+        since, age = asked_at(ledger, day, story.zone), (day_at(story.at, story.zone) - day).days
+        if since is None or age <= since:
+            continue
+        row = sums.setdefault((bisect_right(EDGES, since), bisect_right(EDGES, age)), [0, 0, 0, 0])
+        for place, number in enumerate((since, age, 1, int(day in changed))):
+            row[place] += number
+    return tuple(Recheck(since // days, -(-age // days), days, hits) for since, age, days, hits in sums.values())
+
+
+def surprises(story: JobStory, *, expected_ppm: int | None, held: Collection[date | None] = ()) -> tuple[date, ...]:
+    """The days that changed although the job was not expected to find a change."""
+    if expected_ppm is None or expected_ppm >= SURPRISE_PPM:
+        return ()
+    return tuple(sorted(changed_days(story, held)))
+
+
+def changed_days(story: JobStory, held: Collection[date | None]) -> set[date]:
+    """The days of a story that differ from what was archived."""
+    found = {day for day, fact in story.days.items() if fact.change in CHANGING}
+    return found | {day for day in held if day is not None}
+
+
+def _days(story: JobStory) -> Iterator[date]:
+    """The days that are wholly proved by a story."""
+    if story.proved is None or story.window is None:
+        return
+    for day in days_of(story.proved, story.zone):
+        bounds = day_bounds(day, story.zone)
+        if story.proved.start <= bounds.start and bounds.end <= min(story.proved.end, story.at):
+            yield day

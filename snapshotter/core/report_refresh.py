@@ -1,0 +1,47 @@
+"""`refresh --dry-run` and `--explain` in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from snapshotter.core import report
+from snapshotter.core.escaping import escape
+from snapshotter.core.refreshing.honesty import staleness_words
+from snapshotter.results.refreshing import LaneBudget, RefreshPlan
+
+
+def planned(result: RefreshPlan, *, explains: bool = False) -> str:
+    """Every window with why it was chosen; explained, also how well the choosing does."""
+    lines = [report.notice(item) for item in result.notices]
+    streams = dict.fromkeys(f"{job.source}/{job.stream}" for job in result.jobs)
+    for key in streams:
+        jobs = [job for job in result.jobs if f"{job.source}/{job.stream}" == key]
+        lines.append(f"{key}: {len(jobs)} {'window' if len(jobs) == 1 else 'windows'}")
+        lines += [f"  {job.picked:<8} {escape(job.why)}" for job in jobs]
+    if not result.jobs:
+        lines.append("nothing to ask again")
+    lines += [f"held back: {escape(held.job.why)}: {escape(held.why)}" for held in result.held_back]
+    if explains:
+        lines += _explained(result)
+    return "\n".join(lines)
+
+
+def _explained(result: RefreshPlan) -> Iterator[str]:
+    for lane in result.lanes:
+        yield from _lane(lane)
+    if not result.staleness:
+        yield "no stored day was drawn by chance and asked again yet: how many differ from the source is not known"
+    for one in result.staleness:
+        yield f"{one.stream}: {staleness_words(one.days, one.changed)} ({one.changed} of {one.days} drawn by chance)"
+    for band in result.calibration:
+        yield (
+            f"{band.stream}: of {band.requests} requests with a chance of {band.low:.0%} to {band.high:.0%},"
+            f" {band.expected:.1f} were expected to find a change and {band.seen} did"
+        )
+
+
+def _lane(lane: LaneBudget) -> Iterator[str]:
+    name = escape(lane.lane)
+    yield f"{name}: {lane.budget} requests a day for this, {lane.spent} spent today, {lane.chosen} chosen now"
+    if lane.needed > lane.budget:
+        yield f"  too few to ask every day again within its ceiling: that takes {lane.needed:g} a day (refresh.budget)"
