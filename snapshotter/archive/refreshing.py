@@ -243,7 +243,9 @@ class _Lane:
     def _job(self, offer: _Offer, why: str, picked: str, *, expected: float | None = None) -> Job:
         ppm = None if expected is None else round(expected * honesty.PPM)
         stream = offer.stream
-        return Job(stream.source, stream.name, offer.asking.window, Reason.REFRESH, why, picked=picked, expected_ppm=ppm)
+        return Job(
+            stream.source, stream.name, offer.asking.window, Reason.REFRESH, why, picked=picked, expected_ppm=ppm
+        )
 
     def _add(self, offer: _Offer, why: str, picked: str, *, expected: float | None = None) -> None:
         job = self._job(offer, why, picked, expected=expected)

@@ -6,7 +6,7 @@ import click
 
 from snapshotter.archive import refreshing
 from snapshotter.cli.exits import HELP
-from snapshotter.cli.options import DAY, LENGTH, echo, echo_json, json_option, trace_option, wait_option
+from snapshotter.cli.options import DAY, LENGTH, echo, echo_json, trace_option, wait_option
 from snapshotter.cli.surroundings import archive_folder, the_world
 from snapshotter.cli.watched import Loudness, loudness_options, run_watched
 from snapshotter.core import report_refresh
@@ -27,7 +27,6 @@ from snapshotter.results.refreshing import RefreshOptions
 @wait_option
 @loudness_options
 @trace_option
-@json_option
 @click.pass_obj
 def refresh_command(
     archive: str | None, /, *, dry_run: bool, explain: bool, verbose: int, quiet: bool, as_json: bool, **given: object

@@ -14,7 +14,7 @@ from snapshotter.errors import Busy, DiskRefused, SnapError
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION = 5  # of the tables; another one is thrown away and made again
+VERSION = 6  # of the tables; another one is thrown away and made again
 PATIENCE = 10.0  # seconds to wait for another process that writes
 
 _TABLES = """
