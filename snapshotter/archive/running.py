@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from snapshotter.archive import ending, notifying
+from snapshotter.archive import ending, maintaining, notifying
 from snapshotter.archive.changing import all_changed, judged, keep_settings
 from snapshotter.archive.committing import Committer
 from snapshotter.archive.conforming import unusable
@@ -182,6 +182,7 @@ class _Run:
     def _told(self, committer: Committer, held: Sequence[HeldBack]) -> Ran:
         if committer.tally.problems:
             self.codes.add(Exit.SOME_DAYS)
+        self.notices += maintaining.after_run(self.opened)
         notices, codes = ending.push(self.opened)
         self.notices += notices
         self.codes |= codes

@@ -38,6 +38,7 @@ COMMANDS = {  # name -> (module, what it does in a line)
     "push": ("sharing", "Push the archive to its remote; merge what another machine pushed."),
     "pull": ("sharing", "Bring what another machine pushed here."),
     "clone": ("sharing", "Copy an archive from elsewhere onto this machine."),
+    "maintain": ("maintaining", "Tidy up the repository, and say how it grows."),
     "notify": ("notifying", "Send a test message to everybody who is told."),
     "verify": ("verifying", "Look for damage, and say what to do about it."),
     "gitview": ("setup", "Let plain git diff and git log -p show documents readably."),
