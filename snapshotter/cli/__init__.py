@@ -38,6 +38,9 @@ COMMANDS = {  # name -> (module, what it does in a line)
     "push": ("sharing", "Push the archive to its remote; merge what another machine pushed."),
     "pull": ("sharing", "Bring what another machine pushed here."),
     "clone": ("sharing", "Copy an archive from elsewhere onto this machine."),
+    "backup": ("backing_up", "Write the whole archive into one file, locked if wanted."),
+    "from-backup": ("backing_up", "Make an archive of a backup."),
+    "state": ("backing_up", "Move tokens and budgets to a new machine, sealed."),
     "maintain": ("maintaining", "Tidy up the repository, and say how it grows."),
     "notify": ("notifying", "Send a test message to everybody who is told."),
     "verify": ("verifying", "Look for damage, and say what to do about it."),
@@ -63,7 +66,7 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"snapshotter.cli.{COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, f"{cmd_name}_command")
+        command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
