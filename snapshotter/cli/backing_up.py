@@ -66,27 +66,42 @@ def from_backup_command(
 
 @click.group("state", epilog=HELP)
 def state_command() -> None:
-    """Move tokens and budgets to a new machine; they lie in your state folder, never in the archive."""
+    """Move tokens and budgets to a new machine; they lie in your state folder, never in the archive.
+
+    \b
+    Examples:
+      snap state export moved.sealed
+      snap state import moved.sealed
+    """
 
 
-@state_command.command("export")
+@state_command.command("export", epilog=HELP)
 @click.argument("file", type=_FILE)
 @click.option("--passphrase-file", "passphrase", type=_FILE, help="The passphrase, on the first line of a file.")
 def export_command(file: Path, *, passphrase: Path | None) -> int:
     """Write tokens and budgets into a new FILE, sealed by a passphrase.
 
     After that let only the new machine run: a token that both renew is lost to one of them.
+
+    \b
+    Example:
+      snap state export moved.sealed
     """
     count = backing_up.export_state(file, _passphrase(passphrase, twice=True), the_world())
     click.echo(f"{file}: {count} files of tokens and budgets")
     return Exit.DONE
 
 
-@state_command.command("import")
+@state_command.command("import", epilog=HELP)
 @click.argument("file", type=_FILE)
 @click.option("--passphrase-file", "passphrase", type=_FILE, help="The passphrase, on the first line of a file.")
 def import_command(file: Path, *, passphrase: Path | None) -> int:
-    """Put the tokens and budgets of FILE in place; what is here already stays as it is."""
+    """Put the tokens and budgets of FILE in place; what is here already stays as it is.
+
+    \b
+    Example:
+      snap state import moved.sealed --passphrase-file passphrase
+    """
     count, kept = backing_up.import_state(file, _passphrase(passphrase, twice=False), the_world())
     click.echo(f"{count} files put in place" + (f"; left as they are: {', '.join(kept)}" if kept else ""))
     return Exit.DONE
