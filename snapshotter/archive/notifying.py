@@ -104,17 +104,29 @@ class Post:
             self.problems.append(f"ping.{which}: {error}")
 
     def deliver(self, messages: Iterable[tuple[Target, Message]]) -> None:
-        """Send what waits and what is new; what does not go waits."""
-        folder = private_folder(self.opened.local / OUTBOX, disk=self.world.disk)
+        """Send what waits and what is new; what does not go waits. A disk that takes nothing stops no message."""
+        stuck: set[int] = set()
+        folder = private_folder(self.opened.local / OUTBOX, disk=self.world.disk) if self._has_room() else None
+        if folder is not None:
+            self._deliver_waiting(folder, stuck)
+        for target, message in messages:
+            if not self._went(target, message, stuck) and folder is not None:
+                self._keep(folder, target, message)
+
+    def _has_room(self) -> bool:
+        try:
+            private_folder(self.opened.local / OUTBOX, disk=self.world.disk).write(".room", b"room", durable=False)
+        except SnapError as error:
+            self.problems.append(f"messages cannot wait here: {error}")
+            return False
+        return True
+
+    def _deliver_waiting(self, folder: Folder, stuck: set[int]) -> None:
         targets = {target.number: target for target in self.targets()}
         waiting = [(name, *_read(folder, name)) for name in sorted(folder.entries()) if name.endswith(".json")]
-        stuck: set[int] = set()
         for name, number, message in waiting:
             if number not in targets or message is None or self._went(targets[number], message, stuck):
                 folder.remove(name)
-        for target, message in messages:
-            if not self._went(target, message, stuck):
-                self._keep(folder, target, message)
 
     def _went(self, target: Target, message: Message, stuck: set[int]) -> bool:
         if target.number in stuck:
@@ -132,7 +144,7 @@ class Post:
         plain = {"target": target.number, "subject": message.subject, "text": message.text}
         data = self._masker.hide(json.dumps(plain)).encode()
         folder.write(f"{stamp}-{self.world.chance.getrandbits(32):08x}.json", data, durable=True)
-        for name in sorted(folder.entries())[:-KEPT]:
+        for name in sorted(name for name in folder.entries() if name.endswith(".json"))[:-KEPT]:
             folder.remove(name)
 
     def _mail(self, told: Mapping[str, object], subject: str, text: str) -> None:
@@ -211,7 +223,10 @@ def _tell(opened: Opened, troubles: Iterable[Trouble], *, ran: Ran | None) -> tu
         words = notifying.digest(opened.root.name, _summary(opened, ran, decided))
         out += [(target, words) for target in due]
     post.deliver(out)
-    _remember(file, decided, now if due else last_digest)
+    try:
+        _remember(file, decided, now if due else last_digest)
+    except SnapError as error:
+        post.problems.append(f"what was told cannot be remembered: {error}")
     good = ran is not None and ran.exit in (Exit.DONE, Exit.SOME_DAYS)
     post.ping("url" if good else "failure_url")
     if ran is not None:

@@ -1,6 +1,8 @@
 """A run tells whoever wants to know; what cannot be delivered waits; nothing secret goes out."""
 
+import errno
 import json
+import os
 import socket
 import sys
 from contextlib import contextmanager
@@ -10,10 +12,12 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from snapshotter.archive import notifying
-from snapshotter.archive.opening import for_writing
+from snapshotter.archive.opening import for_writing, open_archive
+from snapshotter.errors import DiskRefused
 from snapshotter.model import Batch, FileChange
 from snapshotter.results import Exit
 from tests.archive.worlds import AGAIN, Api, an_archive, item, series
+from tests.edge.git_archives import Calm
 from tests.server import Reply, Server
 
 
@@ -164,3 +168,22 @@ def test_numbers_for_a_monitor_are_written(archive, tmp_path):
     archive.fetch()
 
     assert "snap_last_run_good 1\n" in (tmp_path / "snap.prom").read_text()
+
+
+class NoRoom(Calm):
+    """A disk on which nothing of the messages can be written."""
+
+    def before(self, step, path):
+        if step == "create":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_stops_no_message(archive):
+    with a_mail_server() as (box, port):
+        settings(archive, mail_to(port))
+        archive.fetch()
+        opened = open_archive(archive.path, replace(archive.world, disk=NoRoom()))
+        told = notifying.failed(opened, DiskRefused("the disk is full"))
+
+    assert "the disk is full" in box.letters[0]
+    assert any("cannot wait here" in notice.text for notice in told)
