@@ -9,6 +9,7 @@ from pathlib import Path
 
 from snapshotter.archive import details
 from snapshotter.archive.lanes import Stops, Tell, Work
+from snapshotter.archive.mending import mended
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.running import Drawn, Errand, carry_out, hold_changed
 from snapshotter.archive.trust import Trust, secrets_of, trust_of, why_not
@@ -122,7 +123,8 @@ def _draw_stream(
         drawn.notices.append(Notice("error", stream.key, why))
         drawn.codes.add(Exit.CONFIG)
         return
-    known = replace(planning.state_of(archived), young=empties.due_now(stream, archived, now))
+    again = mended(opened, source, archived, now=now)
+    known = replace(planning.state_of(archived, mended=again), young=empties.due_now(stream, archived, now))
     # What waits in the spool is asked anyway; the plan is for the rest.
     state = replace(known, proved=union(known.proved, [job.window for job in first if job.window is not None]))
     planned = planning.plan_stream(

@@ -84,6 +84,7 @@ _NATURES = {
     MissClass.OTHER: _Nature("it could not be had", _OUTAGE, 10, 30 * _DAY),
 }
 _HEALS = frozenset({MissClass.NETWORK, MissClass.SERVER, MissClass.RATE_LIMIT, MissClass.CUT_SHORT, MissClass.OTHER})
+_BY_THE_FILE = frozenset({MissClass.UNUSABLE, MissClass.REQUEST, MissClass.GONE, MissClass.CUT_SHORT})
 LIVELY = frozenset({Reason.RECENT, Reason.SNAPSHOT, Reason.FEED})
 _LONGEST_LIVELY = _HOUR  # what is new waits no longer, however often it failed
 _GONE = (404, 410)
@@ -109,6 +110,11 @@ def class_words(of: MissClass) -> str:
 def is_transient(of: MissClass) -> bool:
     """Whether it heals when it is asked again, with nobody having done anything."""
     return of in _HEALS
+
+
+def blames_the_file(fact: MissFact) -> bool:
+    """Whether another source file may well do away with it."""
+    return class_of(fact) in _BY_THE_FILE
 
 
 def next_try(fact: MissFact, *, at: datetime, reason: Reason) -> datetime | None:

@@ -7,7 +7,7 @@ What is proved is not asked again without a reason. Planning and proving everyth
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import accumulate
@@ -23,7 +23,7 @@ from snapshotter.core.missing import MissClass
 from snapshotter.core.spans import span_text
 from snapshotter.core.states import history_end as known_history_end
 from snapshotter.core.windows import frozen_end, grid_window, lookback_start, origin, widen, windows_over
-from snapshotter.evidence import Missed, StreamLedger
+from snapshotter.evidence import Missed, Stamp, StreamLedger
 from snapshotter.model import HeldBack, Job, JobStory, Plan, Reason, Window
 from snapshotter.spec import Span, Stream, WindowRule
 
@@ -141,11 +141,14 @@ def past_jobs(stream: Stream, state: StreamState, *, now: datetime) -> tuple[Job
     return tuple(job for job in plan_stream(stream, state, now=now).jobs if job.reason in PAST)
 
 
-def state_of(ledger: StreamLedger) -> StreamState:
-    """What a ledger says to planning; a part of a ledger says the same."""
-    misses: dict[Window | None, MissSeen] = {missed.window: _seen(missed) for missed in ledger.misses}
+def state_of(ledger: StreamLedger, *, mended: Collection[Stamp] = ()) -> StreamState:
+    """What a ledger says to planning; a part of a ledger says the same.
+
+    `mended`: the misses that are due at once, since the source file that may have caused them is another one now.
+    """
+    misses: dict[Window | None, MissSeen] = {missed.window: _seen(missed, mended) for missed in ledger.misses}
     if ledger.whole_missed is not None:
-        misses[None] = _seen(ledger.whole_missed)
+        misses[None] = _seen(ledger.whole_missed, mended)
     zone = ledger.proved[-1].zone if ledger.proved else "UTC"
     end, filled = known_history_end(ledger, zone), filled_days(ledger)
     return StreamState(
@@ -326,9 +329,12 @@ def _miss_words(misses: list[MissSeen]) -> str:
     return f"failed {worst.tries} times, last: {worst.why}" if worst.tries > 1 else f"failed: {worst.why}"
 
 
-def _seen(missed: Missed) -> MissSeen:
+def _seen(missed: Missed, mended: Collection[Stamp]) -> MissSeen:
     fact = missed.fact
     why = str(fact.status) if fact.status is not None else escape(fact.why)
+    if missed.stamp in mended:
+        why = f"{why}; the source file was changed since"
+        return MissSeen(why, fact.tries, None, "", missing.class_of(fact) is MissClass.GONE)
     given_up = missing.given_up_words(missed) if missing.is_given_up(missed) else ""
     return MissSeen(why, fact.tries, fact.next_try, given_up, missing.class_of(fact) is MissClass.GONE)
 

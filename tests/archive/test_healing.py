@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 from snapshotter.results import Exit
-from tests.archive.worlds import Api, an_archive, item, series
+from tests.archive.worlds import Api, a_file, an_archive, item, series
 from tests.server import Reply
 
 ELEVENTH = date(2026, 3, 11)
@@ -61,3 +61,48 @@ def test_a_day_that_fails_for_long_is_given_up_and_the_run_says_so(tmp_path):
         api.instead = None
         archive.fetch(since=ELEVENTH, until=ELEVENTH)
         assert archive.state_of("11") == "saved"
+
+
+# --- a source file that is mended ---
+
+WRONG = '{ field = "when", parse = "instant", zone = "UTC" }'  # the member is called `at`
+
+
+def test_what_was_unusable_is_asked_at_once_when_the_source_file_is_mended(tmp_path):
+    api = Api(RECORDS)
+    with an_archive(tmp_path, api, series(window=DAYS, day=WRONG)) as archive:
+        archive.fetch()
+        archive.fetch()
+        before = api.asked
+        assert archive.states() == {"invalid": 4}
+        assert len(archive.fetch().held_back) == 4
+        assert api.asked == before
+
+        archive.place(a_file(archive.server.url, series(window=DAYS)))
+        archive.fetch()
+        assert archive.states() == {"saved": 4}
+
+
+def test_what_was_given_up_is_asked_once_more_with_another_source_file(tmp_path):
+    api = Api(RECORDS, instead=refuses("2026-03-11", 422))
+    with an_archive(tmp_path, api, series(window=DAYS), head=TRIES_ONCE) as archive:
+        while not any("given up" in held.why for held in archive.fetch().held_back):
+            archive.later(days=8)
+        asked = api.asked
+
+        archive.place(a_file(archive.server.url, series(window=DAYS, more="# now with care"), head=TRIES_ONCE))
+        archive.fetch()
+        archive.fetch()
+        assert api.asked == asked + 1
+
+
+def test_an_outage_waits_also_when_the_source_file_is_changed(tmp_path):
+    api = Api(RECORDS, instead=refuses("2026-03-11", 500))
+    with an_archive(tmp_path, api, series(window=DAYS), head=TRIES_ONCE) as archive:
+        archive.fetch()
+        archive.fetch()
+        asked = api.asked
+
+        archive.place(a_file(archive.server.url, series(window=DAYS, more="# now with care"), head=TRIES_ONCE))
+        archive.fetch()
+        assert api.asked == asked
