@@ -99,6 +99,7 @@ class AuthorizationServer:
         self.says_no = says_no
         self.asked: list[dict[str, str]] = []
         self.traded: list[dict[str, str]] = []
+        self.unticked: set[str] = set()  # scopes that the user does not agree to
         self._server = WebApplicationServer(self.memory, token_expires_in=3600)
 
     def __call__(self, seen: Seen) -> Reply:
@@ -113,7 +114,8 @@ class AuthorizationServer:
     def _authorize(self, url: str, query: dict[str, str]) -> Reply:
         self.asked.append(query)
         plain = url.replace("%2C", ",")
-        scopes = query.get("scope", "").replace(self.memory.separator, " ").split()
+        wanted = query.get("scope", "").replace(self.memory.separator, " ").split()
+        scopes = [scope for scope in wanted if scope not in self.unticked]
         if self.says_no:
             way = (
                 f"{query['redirect_uri']}?error=access_denied&error_description=The+user+said+no&state={query['state']}"

@@ -8,7 +8,17 @@ from pathlib import Path
 
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.trust import secrets_of, trust_of, why_not
-from snapshotter.edge.consent import PASTE, Listener, Question, code_in, pasted, question, way_back
+from snapshotter.edge.consent import (
+    PASTE,
+    Consent,
+    Listener,
+    Question,
+    consent_in,
+    not_granted,
+    pasted,
+    question,
+    way_back,
+)
 from snapshotter.edge.http import Sender
 from snapshotter.edge.keys import Keys
 from snapshotter.edge.tokens import Tokens
@@ -37,12 +47,16 @@ def authorize(path: Path, name: str, world: World, *, show: Show, ask: Ask) -> A
     sender = Sender(source, secrets, masker, world)
     try:
         client = Keys(source.name, secrets, source.secrets).fill(auth.client_id)
-        asked, code = _code(source, auth, client, world=world, show=show, ask=ask)
-        tokens = sender.redeem(code, redirect=asked.redirect, verifier=asked.verifier)
+        asked, consent = _consent(source, auth, client, world=world, show=show, ask=ask)
+        tokens = sender.redeem(consent.code, redirect=asked.redirect, verifier=asked.verifier)
     finally:
         sender.close()
     return Authorized(
-        source.name, _moment(tokens), renewable=tokens.refresh is not None, stream=next(iter(source.streams))
+        source.name,
+        _moment(tokens),
+        renewable=tokens.refresh is not None,
+        stream=next(iter(source.streams)),
+        lacking=not_granted(auth.scopes, tokens.scope or consent.scope),
     )
 
 
@@ -56,8 +70,10 @@ def _source(opened: Opened, name: str) -> tuple[Source, OAuth2Auth]:
     return source, auth
 
 
-def _code(source: Source, auth: OAuth2Auth, client: str, *, world: World, show: Show, ask: Ask) -> tuple[Question, str]:
-    """What was asked, and the code that was given."""
+def _consent(
+    source: Source, auth: OAuth2Auth, client: str, *, world: World, show: Show, ask: Ask
+) -> tuple[Question, Consent]:
+    """What was asked, and what was given."""
     here = way_back(auth.redirect)
     if here is None:
         redirect = None if auth.redirect == PASTE else auth.redirect
@@ -67,7 +83,7 @@ def _code(source: Source, auth: OAuth2Auth, client: str, *, world: World, show: 
     with Listener(here) as listener:
         asked = question(auth, client, redirect=listener.redirect, chance=world.chance)
         show(asked.url)
-        return asked, code_in(listener.wait(world.clock), asked, source=source.name)
+        return asked, consent_in(listener.wait(world.clock), asked, source=source.name)
 
 
 def _moment(tokens: Tokens) -> datetime | None:

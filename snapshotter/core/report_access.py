@@ -70,6 +70,11 @@ def authorized(result: Authorized) -> str:
     lines = [f"{result.source}: authorized; the token {ends}" + (f", {renewed}" if result.expires is not None else "")]
     if result.expires is not None and not result.renewable:
         lines += ["the service gave no refresh token; many give one for a parameter in auth.authorize_params"]
+    if result.lacking:
+        lines += [
+            f"not granted: {', '.join(map(_safe, result.lacking))}; what needs it will be refused",
+            f"(agree to it with `snap auth {result.source}`, or take it out of auth.scopes)",
+        ]
     return "\n".join([*lines, "", f"Next: snap try {result.source}/{result.stream}"])
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import random
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
@@ -55,26 +56,40 @@ def question(auth: OAuth2Auth, client: str, *, redirect: str | None, chance: ran
     return Question(f"{address}{'&' if urlsplit(address).query else '?'}{query}", redirect, state, verifier)
 
 
-def code_in(answer: Mapping[str, str], asked: Question, *, source: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What the user's yes gave: a code to trade, and the scopes, where the service tells them with it."""
+
+    code: str = field(repr=False)
+    scope: str | None = None
+
+
+def consent_in(answer: Mapping[str, str], asked: Question, *, source: str) -> Consent:
     """The code of an answer; raises `Refused` where the user said no, or it answers another question."""
     if answer.get("state") != asked.state:
         raise Refused(f"{source}: the answer does not belong to this question (its state differs); start again")
     if "code" in answer:
-        return answer["code"]
+        return Consent(answer["code"], answer.get("scope"))
     words = ": ".join(answer[name] for name in ("error", "error_description") if answer.get(name))
     shown = words[:_LONGEST_QUOTE].encode("unicode_escape").decode()
     raise Refused(f"{source}: the service gave no code ({shown or 'and no reason'}); start again and agree")
 
 
-def pasted(text: str, asked: Question, *, source: str) -> str:
+def pasted(text: str, asked: Question, *, source: str) -> Consent:
     """The code in what a user pasted: the address that the browser was sent to, or the bare code."""
     text = text.strip()
     if "://" in text or "code=" in text or "error=" in text:
         split = urlsplit(text)
-        return code_in(dict(parse_qsl(split.query or split.fragment or text.lstrip("?"))), asked, source=source)
+        return consent_in(dict(parse_qsl(split.query or split.fragment or text.lstrip("?"))), asked, source=source)
     if not text or any(char.isspace() for char in text):
         raise Refused(f"{source}: that is no code and no address with one; start again")
-    return text
+    return Consent(text)
+
+
+def not_granted(scopes: Sequence[str], granted: str | None) -> tuple[str, ...]:
+    """The scopes that were asked for and not given; a service that tells none gave all (RFC 6749, 5.1)."""
+    given = set(re.split(r"[\s,]+", granted)) if granted is not None else set(scopes)
+    return tuple(scope for scope in scopes if scope not in given)
 
 
 class Listener:

@@ -197,6 +197,7 @@ class TokenAnswer:
             refresh=newer if isinstance(newer, str) and newer else refresh,
             refresh_expires=_expiry(fields, "refresh_token_expires_in", now)
             or _expiry(fields, "refresh_expires_in", now),
+            scope=fields["scope"] if isinstance(fields.get("scope"), str) else None,
         )
 
     def _refusal(self, help_words: str) -> Lost:

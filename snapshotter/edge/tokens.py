@@ -34,6 +34,7 @@ class Tokens:
     expires: float | None = None
     refresh: str | None = field(default=None, repr=False)
     refresh_expires: float | None = None
+    scope: str | None = None  # what was granted, where the service told it just now; not kept
 
     def due(self, now: float, before: float) -> bool:
         """Whether it is time to renew: `before` seconds ahead of the end, but not in the first half of a short life."""

@@ -286,6 +286,7 @@ class Authorized:
     expires: datetime | None  # when the first token ends
     renewable: bool  # it is renewed without asking again
     stream: str  # one to try now
+    lacking: tuple[str, ...] = ()  # scopes that were asked for and not granted
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,17 @@ def test_saying_yes_in_a_browser_gives_tokens_that_the_next_fetch_uses(person, m
         assert [secret for secret in secrets if secret in told] == []
 
 
+def test_a_box_that_was_not_ticked_is_told(person, monkeypatch):
+    with a_source(person, monkeypatch) as provider:
+        provider.unticked = {"activity:read_all"}
+        with Authorizing() as auth:
+            auth.browse()
+            code, out, _ = auth.ends()
+
+    assert code == 0
+    assert "not granted: activity:read_all; what needs it will be refused" in out
+
+
 def test_the_question_has_a_state_a_challenge_and_the_scopes_as_the_service_wants_them(person, monkeypatch):
     more = 'scope_separator = ","\nauthorize_params = { duration = "permanent", force = true }'
     with a_source(person, monkeypatch, more=more, separator=",") as provider, Authorizing() as auth:

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from snapshotter.edge.consent import LOOPBACK, Listener, pasted, question, way_back
+from snapshotter.edge.consent import LOOPBACK, Listener, not_granted, pasted, question, way_back
 from snapshotter.errors import Refused
 from snapshotter.spec import OAuth2Auth, Template
 from tests.edge.clocks import HandClock
@@ -56,7 +56,7 @@ def test_no_two_questions_have_the_same_state():
 def test_a_pasted_query_without_its_address_is_understood():
     now = asked()
 
-    assert pasted(f"?code=the-code&state={now.state}\n", now, source="demo") == "the-code"
+    assert pasted(f"?code=the-code&state={now.state}\n", now, source="demo").code == "the-code"
 
 
 def test_waiting_for_an_answer_ends():
@@ -74,3 +74,26 @@ def test_a_port_that_is_taken_is_named():
         there = taken.redirect.replace("127.0.0.1", "localhost")
         with pytest.raises(Refused, match="cannot be listened on"):
             Listener(there)
+
+
+@pytest.mark.parametrize(
+    ("granted", "lacking"),
+    [
+        (None, ()),  # RFC 6749, 5.1: a service says nothing when it gave all
+        ("read activity:read_all", ()),
+        ("activity:read_all,read", ()),
+        ("read", ("activity:read_all",)),
+        ("", ("read", "activity:read_all")),
+        ("activity:read", ("read", "activity:read_all")),  # whole words, no prefixes
+    ],
+)
+def test_scopes_that_were_not_granted_are_named(granted, lacking):
+    assert not_granted(("read", "activity:read_all"), granted) == lacking
+
+
+def test_a_service_that_tells_the_scopes_with_the_code_is_understood():
+    question = asked()
+
+    consent = pasted(f"https://app.example/?state={question.state}&code=abc&scope=read,write", question, source="demo")
+
+    assert (consent.code, consent.scope) == ("abc", "read,write")
