@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from snapshotter.archive.lanes import gate_of
+from snapshotter.archive.lane import gate_of
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.trust import Trust, secrets_of, trust_of
 from snapshotter.core.limits import Budgets, Limits

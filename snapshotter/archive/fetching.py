@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from snapshotter.archive import details
-from snapshotter.archive.lanes import Stops, Tell, Work
+from snapshotter.archive.lane import Stops, Tell
+from snapshotter.archive.lanes import Work
 from snapshotter.archive.mending import mended
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.running import Drawn, Errand, carry_out, hold_changed

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from snapshotter import __version__
-from snapshotter.archive.lanes import gate_of
+from snapshotter.archive.lane import gate_of
 from snapshotter.archive.opening import describe, for_writing
 from snapshotter.canonical import Json, decode, decode_ndjson, plain
 from snapshotter.core import paths, retry

@@ -11,7 +11,8 @@ from math import exp
 from pathlib import Path
 
 from snapshotter.archive.fetching import may_be_asked
-from snapshotter.archive.lanes import Stops, Tell, Work
+from snapshotter.archive.lane import Stops, Tell
+from snapshotter.archive.lanes import Work
 from snapshotter.archive.looking import terms_of
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.running import Drawn, Errand, carry_out, hold_changed

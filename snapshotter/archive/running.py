@@ -16,7 +16,8 @@ from snapshotter.archive import ending, maintaining, notifying
 from snapshotter.archive.changing import all_changed, judged, keep_settings
 from snapshotter.archive.committing import Committer
 from snapshotter.archive.conforming import unusable
-from snapshotter.archive.lanes import LaneSet, Stops, Tell, Work
+from snapshotter.archive.lane import Stops, Tell
+from snapshotter.archive.lanes import LaneSet, Work
 from snapshotter.archive.opening import Opened, for_writing
 from snapshotter.archive.telling import Telling
 from snapshotter.core import runs

@@ -8,7 +8,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from snapshotter.archive.lanes import gate_of
+from snapshotter.archive.lane import gate_of
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.telling import Telling
 from snapshotter.archive.trust import secrets_of, trust_of, why_not

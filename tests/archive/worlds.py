@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from snapshotter.archive import fetching, looking, past, setup
-from snapshotter.archive.lanes import Stops
+from snapshotter.archive.lane import Stops
 from snapshotter.archive.opening import for_writing, open_archive
 from snapshotter.core.states import Judge
 from snapshotter.edge.spool import Spool
