@@ -25,7 +25,7 @@ FILE = "demo/items/2026/03/2026-03-12.json"
         ("demo/items/2026/04/2026-03-12.json", "misplaced"),
         ("demo/items/2026/02/2026-02-30.json", "misplaced"),
         ("demo/items/2026-03-12.json", "misplaced"),
-        ("demo/items/photos/2026/03/12/7.json", "other"),
+        ("demo/items/photos/2026/03/12/7.json", "detail"),
         ("demo/items/README.md", "other"),
         ("sources/demo.toml", "other"),
         ("sources/a/2026/03/2026-03-12.json", "other"),

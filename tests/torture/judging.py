@@ -97,7 +97,9 @@ def is_on_its_way(acts: list[Act], *, keeps: bool = False) -> bool:
     rest = [act for act in acts if act.step != HALF and not _is_timed(act)]
     writes = 0
     while rest and _LANE.fullmatch(rest[-1].path):
-        writes += rest.pop().step == "create"
+        step = rest.pop().step
+        is_over = step == "write" and not (rest and rest[-1].step == "create")  # in place, where it fits
+        writes += step == "create" or is_over
     if not rest:
         return False
     if rest[-1].path.endswith(".spool") and not writes:
