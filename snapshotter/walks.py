@@ -25,6 +25,7 @@ STOPPED_WORDS = {
     "deadline": "the deadline of the run is reached",
     "max_requests": "the requests of this run are spent",
     "budget": "the rate limit's budget is spent",
+    "purse": "what may be spent on asking again today is spent",
 }
 
 

@@ -83,6 +83,25 @@ class Stops:
             self._clock.sleep(min(left, SLICE))
 
 
+class Purse:
+    """So many requests, for a part of a run."""
+
+    def __init__(self, requests: int) -> None:
+        self._lock = threading.Lock()
+        self._left = requests
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left."""
+        with self._lock:
+            return self._left <= 0
+
+    def take(self) -> None:
+        """One request leaves."""
+        with self._lock:
+            self._left -= 1
+
+
 class Writer:
     """Runs calls of the lanes one after the other in the thread that serves."""
 
@@ -122,6 +141,7 @@ class Around:
     stops: Stops
     tell: Tell
     trace: Trace | None = None
+    purse: Purse | None = None  # for days that are asked once more, where they do not have the run to themselves
 
 
 class Lane:
@@ -137,6 +157,7 @@ class Lane:
         self.sender = Sender(source, secrets, self.masker, self._world, habits=habits)
         self._turn: Turn | None = None
         self._trouble: SnapError | None = None  # what the disk refused while a request was under way
+        self.purse: Purse | None = None  # what the requests of the job in hand are paid from
 
     def _left(self) -> None:
         """The request is on its way only now: the next one keeps its distance from here."""
@@ -157,7 +178,12 @@ class Lane:
 
     def stopped(self) -> str | None:
         """Why no further request may leave, or None."""
-        return self.around.stops.reason()
+        return self.around.stops.reason() or ("purse" if self.purse is not None and self.purse.is_empty else None)
+
+    def _count(self) -> None:
+        self.around.stops.count()
+        if self.purse is not None:
+            self.purse.take()
 
     def ask(self, source: Source, request: Request, *, extra: Mapping[str, str]) -> Answer | GiveUp:
         """Send once, in the lane's turn."""
@@ -167,7 +193,7 @@ class Lane:
             if isinstance(turn, Spent):
                 return self._not_now(turn)
             self._turn = turn
-            self.around.stops.count()
+            self._count()
             try:
                 return self.sender.send(request, extra_headers=extra)
             except Refused as error:
@@ -183,7 +209,7 @@ class Lane:
     def _extra_turn(self) -> None:
         """A redirect or a new token is one request more: it keeps its distance too."""
         self.wait(self.gate.min_interval.total_seconds())
-        self.around.stops.count()
+        self._count()
         self.gate.note_sent()
         turn = self._turn
         if turn is not None:

@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 
 from snapshotter.archive.committing import Committer, Landed
 from snapshotter.archive.detailing import DetailWalk
-from snapshotter.archive.lane import Around, Lane, Stops, Writer, gate_of
+from snapshotter.archive.lane import Around, Lane, Purse, Stops, Writer, gate_of
 from snapshotter.archive.opening import Opened
 from snapshotter.archive.telling import Telling
 from snapshotter.core import ledger
 from snapshotter.core.days import day_at
 from snapshotter.core.planning import PAST
+from snapshotter.core.turns import AGAIN
 from snapshotter.edge.auth import lane_of
 from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.spool import Spool
@@ -50,8 +51,11 @@ class LaneSet:
         self.committer = committer
         self.run = run
 
-    def walk(self, work: Sequence[Work], secrets: Mapping[str, Gathered]) -> list[HeldBack]:
+    def walk(
+        self, work: Sequence[Work], secrets: Mapping[str, Gathered], *, purse: Purse | None = None
+    ) -> list[HeldBack]:
         """Do the work; gives what was left for later and why."""
+        self.around = replace(self.around, purse=purse)
         lanes: dict[str, list[Work]] = {}
         for item in work:
             lanes.setdefault(lane_of(item.source, secrets[item.source.name].values), []).append(item)
@@ -115,7 +119,13 @@ class _LaneWalk:
         reason = self.around.stops.reason()
         if reason is not None:
             return STOPPED_WORDS[reason]
+        purse = self._purse(item)
+        if purse is not None and purse.is_empty:
+            return STOPPED_WORDS["purse"]
         return self.out.get(item.source.name) or self.out.get(item.stream.key)
+
+    def _purse(self, item: Work) -> Purse | None:
+        return self.around.purse if item.job.reason in AGAIN else None
 
     def _do(self, item: Work, *, last: bool) -> str | None:
         """Walk one job and have it committed; gives why it was left for later, where it was."""
@@ -134,6 +144,7 @@ class _LaneWalk:
     def _ask_details(self, item: Work) -> str | None:
         """Ask what waits of the details of a stream; gives why some was left for later."""
         call, lane = self.around.writer.call, self.lanes[item.source.name]
+        lane.purse = None
         self.around.tell(Progress(item.stream.key, "asking", item.job.why))
         about = (item.source, item.stream, item.job)
         walk = DetailWalk(self.committer, *about, lane=lane, call=call, tell=self.around.tell)
@@ -149,8 +160,9 @@ class _LaneWalk:
     def _walk(self, item: Work, *, resumes: bool) -> Walked:
         key = item.stream.key
         self.around.tell(Progress(key, "asking", f"{item.job.reason.value}: {item.job.why}"))
+        lane = self.lanes[item.source.name]
+        lane.purse = self._purse(item)
         if key not in self.fetchers:
-            lane = self.lanes[item.source.name]
             self.fetchers[key] = Fetcher(item.source, item.stream, lane, run=self.run)
         known = self.around.writer.call(lambda: self.around.opened.cache.ledger(key, days=_days_of(item)))
         size = page_size(item.stream)
@@ -161,7 +173,7 @@ class _LaneWalk:
             full_page_seen=size is not None and size in known.page_sizes,
             resumes=resumes,
         )
-        return _masked(walked, self.lanes[item.source.name].masker)
+        return _masked(walked, lane.masker)
 
     def _left_for_later(self, item: Work, walked: Walked) -> str:
         if walked.stop == "budget":

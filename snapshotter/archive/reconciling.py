@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from snapshotter.archive.looking import terms_of
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.running import Drawn, Errand, carry_out, hold_changed
 from snapshotter.core import planning
-from snapshotter.core.reconciling import Finding, findings, within
+from snapshotter.core.reconciling import Finding, Suspicion, findings, within
+from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.world import World
 from snapshotter.model import Reason
 from snapshotter.results import Notice, Planned, Ran
@@ -36,12 +38,23 @@ def reconcile(path: Path, options: ReconcileOptions, world: World, *, tell: Tell
     return carry_out(path, errand, options, world, tell=tell, stops=stops)
 
 
-def draw(opened: Opened, options: ReconcileOptions, *, now: datetime) -> Drawn:
-    """The plan over all streams that are looked at, the worst first."""
+def draw(
+    opened: Opened,
+    options: ReconcileOptions,
+    *,
+    now: datetime,
+    given: Mapping[str, Gathered] | None = None,
+    only: Collection[Suspicion] = tuple(Suspicion),
+) -> Drawn:
+    """The plan over all streams that are looked at, the worst first.
+
+    `given`: the secrets of the sources that may be asked, where somebody else has looked into that; `only`: findings of
+    these kinds.
+    """
     drawn = Drawn()
     found: list[tuple[Finding, Source, Stream]] = []
-    for source, stream in prepare(opened, options.targets, drawn):
-        here = _of_stream(opened, stream, options, now=now)
+    for source, stream in prepare(opened, options.targets, drawn, given=given):
+        here = [one for one in _of_stream(opened, stream, options, now=now) if one.suspicion in only]
         found += [(one, source, stream) for one in here]
         if here:
             counts = Counter(one.suspicion.value for one in here)

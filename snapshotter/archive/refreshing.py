@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 from math import exp
 from pathlib import Path
 
-from snapshotter.archive.fetching import may_be_asked
+from snapshotter.archive.fetching import prepare
 from snapshotter.archive.lane import Stops, Tell
 from snapshotter.archive.lanes import Work
 from snapshotter.archive.looking import terms_of
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.running import Drawn, Errand, carry_out, hold_changed
-from snapshotter.archive.trust import trust_of
 from snapshotter.core import planning
 from snapshotter.core.days import day_at
 from snapshotter.core.refreshing import honesty, policy, words
 from snapshotter.core.refreshing.hazards import Hazard, learned, wilson
 from snapshotter.core.refreshing.requests import Asking, Known, due_days
 from snapshotter.edge.auth import lane_of
+from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.world import World
 from snapshotter.evidence import Checked
 from snapshotter.model import HeldBack, Job, Reason
-from snapshotter.results import Exit, Notice, Ran
+from snapshotter.results import Ran
 from snapshotter.results.refreshing import Calibration, LaneBudget, RefreshOptions, RefreshPlan, Staleness
 from snapshotter.spec import Kind, Source, Stream
 
@@ -79,20 +79,18 @@ class _Offer:
     checks: Sequence[Checked]
 
 
-def draw(opened: Opened, options: RefreshOptions, *, now: datetime) -> Refreshing:
-    """The work for the streams that are asked for, within the budget of each lane."""
+def draw(
+    opened: Opened, options: RefreshOptions, *, now: datetime, given: Mapping[str, Gathered] | None = None
+) -> Refreshing:
+    """The work for the streams that are asked for, within the budget of each lane.
+
+    `given`: the secrets of the sources that may be asked, where somebody else has looked into that.
+    """
     found = Refreshing()
-    trust, chosen = trust_of(opened), opened.streams(options.targets)
-    sources = {source.name: source for source, _ in chosen}
-    ready = {name for name, source in sources.items() if may_be_asked(source, opened, found.drawn, trust)}
     lanes: dict[str, list[tuple[Source, Stream]]] = {}
-    for source, stream in chosen:
-        if source.name in ready:
-            lane = lane_of(source, found.drawn.secrets[source.name].values)
-            lanes.setdefault(lane, []).append((source, stream))
-    for problem in opened.described.problems:
-        found.drawn.notices.append(Notice("error", problem.file, str(problem)))
-        found.drawn.codes.add(Exit.CONFIG)
+    for source, stream in prepare(opened, options.targets, found.drawn, given=given):
+        lane = lane_of(source, found.drawn.secrets[source.name].values)
+        lanes.setdefault(lane, []).append((source, stream))
     for lane, streams in lanes.items():
         _Lane(opened, options, now, found).draw(lane, streams)
     if found.lanes and not _is_named(options):

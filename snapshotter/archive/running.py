@@ -16,32 +16,18 @@ from snapshotter.archive import ending, maintaining, notifying
 from snapshotter.archive.changing import all_changed, judged, keep_settings
 from snapshotter.archive.committing import Committer
 from snapshotter.archive.conforming import unusable
-from snapshotter.archive.lane import Stops, Tell
+from snapshotter.archive.lane import Purse, Stops, Tell
 from snapshotter.archive.lanes import LaneSet, Work
 from snapshotter.archive.opening import Opened, for_writing
 from snapshotter.archive.telling import Telling
 from snapshotter.core import runs
+from snapshotter.core.turns import URGENCY
 from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import World
 from snapshotter.errors import SnapError
-from snapshotter.model import HeldBack, Reason
+from snapshotter.model import HeldBack
 from snapshotter.results import Exit, Notice, Progress, Ran, RunLimits
-
-URGENCY = {
-    Reason.RESUME: 0,
-    Reason.SNAPSHOT: 1,
-    Reason.FEED: 1,
-    Reason.RECENT: 1,
-    Reason.ASKED: 2,
-    Reason.RECONCILE: 2,
-    Reason.REFRESH: 3,
-    Reason.RETRY: 3,
-    Reason.CONFIRM: 3,
-    Reason.DETAIL: 4,
-    Reason.BACKFILL: 5,
-    Reason.PROBE: 5,
-}
 
 
 @dataclass(slots=True)
@@ -54,6 +40,7 @@ class Drawn:
     codes: set[Exit] = field(default_factory=set)
     secrets: dict[str, Gathered] = field(default_factory=dict)
     cap: int | None = None  # requests that all of it may take
+    purse: int | None = None  # and what of it asks complete days again
 
     def sorted(self) -> Drawn:
         """The same with the most urgent work first."""
@@ -148,7 +135,8 @@ class _Run:
         lanes = LaneSet(self.opened, self.spool, committer, run=self.run, telling=self.telling, stops=self.stops)
         with ExitStack() as after:
             after.callback(self._finish)
-            held = lanes.walk(drawn.work, drawn.secrets)
+            purse = None if drawn.purse is None else Purse(drawn.purse)
+            held = lanes.walk(drawn.work, drawn.secrets, purse=purse)
             _close(committer, drawn.work, held)
             for _, stream in self.opened.streams(self.errand.targets):
                 committer.flush(stream)

@@ -20,6 +20,7 @@ COMMANDS = {  # name -> (module, what it does in a line)
     "record": ("bench", "Keep the answers of a stream in a file, without any secret."),
     "test": ("bench", "Play a recording to a source file, with everything that can go wrong."),
     "fetch": ("fetching", "Download what is new and what is missing."),
+    "run": ("routine", "Do everything that is due: the one command for a timer."),
     "refresh": ("refreshing", "Ask old days again: what is due, what is likely to have changed."),
     "auth": ("access", "Say yes to an application in a browser, once; its tokens are kept."),
     "trust": ("access", "Show what an archive from elsewhere would do here, and agree to it."),
@@ -52,6 +53,16 @@ COMMANDS = {  # name -> (module, what it does in a line)
     "completion": ("completion", "Print the completion script of bash, zsh or fish."),
     "demo": ("demo", "Play a recorded week of earthquakes into an archive."),
 }
+
+
+class FolderType(click.ParamType[str]):
+    """A folder; the environment names one, whatever is in its name."""
+
+    name = "folder"
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        """The one folder that the environment names."""
+        return [rv]
 
 
 class Commands(click.Group):
@@ -93,12 +104,14 @@ class Commands(click.Group):
 @click.option(
     "-C",
     "--archive",
+    type=FolderType(),
     metavar="DIR",
     envvar="SNAP_ARCHIVE",
-    help="The archive; by default the one around the current folder. Also SNAP_ARCHIVE.",
+    multiple=True,
+    help="The archive; by default the one around the current folder. Also SNAP_ARCHIVE. `run` takes several.",
 )
 @click.pass_context
-def snap(ctx: click.Context, archive: str | None) -> None:
+def snap(ctx: click.Context, archive: tuple[str, ...]) -> None:
     """Archive JSON APIs day by day into a git repository, and know what is missing.
 
     \b
@@ -108,7 +121,9 @@ def snap(ctx: click.Context, archive: str | None) -> None:
       snap fetch
       snap status
     """
-    ctx.obj = archive
+    if len(archive) > 1 and ctx.invoked_subcommand != "run":
+        raise click.UsageError(f"only `run` takes several archives; you named {', '.join(archive)}", ctx)
+    ctx.obj = archive[0] if archive else None
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -49,17 +49,25 @@ def loudness_options(command: Any) -> Any:
 
 def run_watched(do: Callable[[Tell, Stops], Ran], world: World, loudness: Loudness) -> Exit:
     """Do a run and tell of it; gives its exit code."""
+    result = watched(do, world, loudness)
+    echo_json(result) if loudness.as_json else show(result, loudness)
+    return result.exit
+
+
+def watched(do: Callable[[Tell, Stops], Ran], world: World, loudness: Loudness) -> Ran:
+    """Do a run, told while it is under way."""
     stops = Stops(world.clock)
     with on_signals(stops.interrupt), _teller(world, loudness) as tell:
-        result = do(tell, stops)
-    if loudness.as_json:
-        echo_json(result)
-    elif loudness.is_watched:
+        return do(tell, stops)
+
+
+def show(result: Ran, loudness: Loudness) -> None:
+    """Sum a run up for a person; for a log only what is wrong."""
+    if loudness.is_watched:
         echo(report.ran(result))
-    else:  # to a log only what is wrong
-        for line in report.wrong(result):
-            click.echo(line, err=True)
-    return result.exit
+        return
+    for line in report.wrong(result):
+        click.echo(line, err=True)
 
 
 @contextmanager

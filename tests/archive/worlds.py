@@ -18,7 +18,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from snapshotter.archive import fetching, looking, past, setup
+from snapshotter.archive import fetching, looking, past, routine, setup
 from snapshotter.archive.lane import Stops
 from snapshotter.archive.opening import for_writing, open_archive
 from snapshotter.core.states import Judge
@@ -26,6 +26,7 @@ from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import World
 from snapshotter.model import Batch, FileChange, JobStory, RunRecord
 from snapshotter.results import FetchOptions, Progress, Ran
+from snapshotter.results.routine import RoutineOptions
 from tests.edge.clocks import NOON, HandClock
 from tests.edge.git_archives import Calm
 from tests.server import Answer, Reply, Seen, Server, json_reply
@@ -219,6 +220,12 @@ class Archive:
         """One run."""
         return fetching.fetch(
             self.path, FetchOptions(targets=targets, **options), self.world, tell=self._tell, stops=stops
+        )
+
+    def run(self, *targets: str, stops: Stops | None = None, **options: Any) -> Ran:
+        """Everything that is due."""
+        return routine.run(
+            self.path, RoutineOptions(targets=targets, **options), self.world, tell=self._tell, stops=stops
         )
 
     def stops(self) -> Stops:

@@ -1,0 +1,88 @@
+"""`run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from snapshotter.archive import routine
+from snapshotter.cli.exits import HELP, code_of
+from snapshotter.cli.options import LENGTH, echo, echo_json, trace_option, wait_option
+from snapshotter.cli.surroundings import archive_folder, the_world
+from snapshotter.cli.watched import Loudness, loudness_options, show, watched
+from snapshotter.codec import to_plain
+from snapshotter.core import report
+from snapshotter.edge.world import World
+from snapshotter.errors import SnapError
+from snapshotter.exits import worst
+from snapshotter.results import Exit, Planned, Ran
+from snapshotter.results.routine import RoutineOptions
+
+
+@click.command("run", epilog=HELP)
+@click.argument("targets", metavar="[SOURCE[/STREAM]]...", nargs=-1)
+@click.option("--dry-run", is_flag=True, help="Print every window that would be asked and why; ask nothing.")
+@click.option("--max-requests", type=click.IntRange(1), metavar="N", help="Send at most N requests.")
+@click.option("--deadline", type=LENGTH, metavar="T", help="Ask nothing more after this time, like 10m.")
+@wait_option
+@trace_option
+@loudness_options
+@click.pass_context
+def run_command(
+    ctx: click.Context, /, *, dry_run: bool, verbose: int, quiet: bool, as_json: bool, **given: object
+) -> int:
+    """Do everything that is due: the one command for a timer. Silent there when all is well.
+
+    What an earlier run left, new days (of a stream as often as its `every` says), what failed and is due again,
+    details, old days within the budget of refreshing, the past; then tidy up, push and send messages, where snap.toml
+    says so. Whatever ends it early, what matters most was asked first. Several archives: one after the other.
+
+    \b
+    Examples:
+      snap run
+      snap run --deadline 50m
+      snap run strava --dry-run
+      snap --archive ~/archive --archive ~/work run
+    """
+    options, world = RoutineOptions(**given), the_world()  # type: ignore[arg-type]
+    folders = [archive_folder(name) for name in ctx.find_root().params["archive"] or [None]]
+    loudness = Loudness(verbose, quiet=quiet, as_json=as_json)
+    if len(folders) == 1:
+        result = _do(folders[0], options, world, loudness=loudness, dry_run=dry_run)
+        echo_json(result) if as_json else _show(result, loudness)
+        return _code(result)
+    done = [_one_of_many(folder, options, world, loudness=loudness, dry_run=dry_run) for folder in folders]
+    if as_json:
+        echo_json([plain for _, plain in done])
+    return worst({code for code, _ in done})
+
+
+def _do(folder: Path, options: RoutineOptions, world: World, *, loudness: Loudness, dry_run: bool) -> Ran | Planned:
+    if dry_run:
+        return routine.plan(folder, options, world)
+    return watched(lambda tell, stops: routine.run(folder, options, world, tell=tell, stops=stops), world, loudness)
+
+
+def _one_of_many(
+    folder: Path, options: RoutineOptions, world: World, *, loudness: Loudness, dry_run: bool
+) -> tuple[Exit, dict[str, object]]:
+    """One archive of several: what goes wrong there does not stop the others."""
+    if loudness.is_watched and not loudness.as_json:
+        click.echo(f"{folder}:")
+    try:
+        result = _do(folder, options, world, loudness=loudness, dry_run=dry_run)
+    except SnapError as error:
+        click.echo(f"snap: {folder}: {error}", err=True)
+        return code_of(error), {"archive": str(folder), "error": str(error)}
+    if not loudness.as_json:
+        _show(result, loudness)
+    return _code(result), {"archive": str(folder), "result": to_plain(result)}
+
+
+def _show(result: Ran | Planned, loudness: Loudness) -> None:
+    show(result, loudness) if isinstance(result, Ran) else echo(report.planned(result))
+
+
+def _code(result: Ran | Planned) -> Exit:
+    return result.exit if isinstance(result, Ran) else Exit.DONE
