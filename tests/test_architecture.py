@@ -29,6 +29,7 @@ DOORS = {
     "jmespath": {"snapshotter.core.select"},
     "tomllib": {"snapshotter.core.config"},
     "sqlite3": {"snapshotter.edge.cache"},
+    "duckdb": {"snapshotter.edge.duck"},
     "click": {"snapshotter.cli"},
     "rich": {"snapshotter.cli"},
 }
