@@ -299,6 +299,8 @@ class _Walk:
                 identity=walk.request.identity(),
                 response=response,
                 shown=self._described(walk.request),
+                picked=self.job.picked,
+                expected_ppm=self.job.expected_ppm,
             )
         )
 

@@ -237,6 +237,11 @@ class Job:
     expected_ppm: int | None = None  # and how likely a change of one of its days was held to be, in millionths
 
     @property
+    def is_refresh(self) -> bool:
+        """Whether it asks again what is complete; also where a later run goes on with it."""
+        return self.reason is Reason.REFRESH or bool(self.picked)
+
+    @property
     def name(self) -> str:
         """What the job asks, as text; the same thing has the same name in every run (the spool finds it by it)."""
         if self.detail:
@@ -421,6 +426,8 @@ class SpoolEntry:
     identity: str  # Request.identity()
     response: Response
     shown: str  # the request in one masked line, for people
+    picked: str = ""  # as of its job, so that what is left of a refresh goes on as one
+    expected_ppm: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,6 +155,8 @@ class Committer:
             return None
         # Records that do not make a document together are kept line by line; anything else is an answer as it came.
         facts = {"form": "answer" if walked.stop == "decode" else "records"}
+        if walked.job.picked:
+            facts["picked"] = walked.job.picked
         if walked.miss is not None and walked.miss.status is not None:
             facts["status"] = str(walked.miss.status)
         return self.quarantine.put(

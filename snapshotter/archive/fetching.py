@@ -102,7 +102,8 @@ def may_be_asked(source: Source, opened: Opened, drawn: Drawn, trust: Trust) -> 
 def _resumed_jobs(spool: Spool) -> Mapping[str, Sequence[Job]]:
     found: dict[str, list[Job]] = {}
     for name in spool.jobs():
-        job = resuming.job_named(name, pages=len(spool.pages(name)))
+        pages = spool.pages(name)
+        job = resuming.job_waiting(name, spool.read(name, pages[0]) if pages else None, pages=len(pages))
         if job is not None:
             found.setdefault(f"{job.source}/{job.stream}", []).append(job)
     return found

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
-from math import exp
 from pathlib import Path
 
 from snapshotter.archive.fetching import prepare
@@ -174,11 +173,12 @@ class _Lane:
 
     def _by_value(self, offers: Sequence[_Offer], left: int, lane: str) -> int:
         """What the policy takes of the rest of the budget."""
-        hazards = self._hazards()
+        judges = {key: policy.Judge(hazard) for key, hazard in self._hazards().items()}
         candidates = [offer.asking.candidate(offer.stream) for offer in offers]
         limits = {o.stream.key: o.stream.refresh.budget for o in offers if o.stream.refresh.budget is not None}
         cost = 0
-        for choice in policy.choose(candidates, hazards, budget=left, dice=_dice(lane, self.now)):
+        today, dice = day_at(self.now, self.opened.described.settings.zone).toordinal(), _dice(lane, self.now)
+        for choice in policy.choose(candidates, judges, today=today, budget=left, dice=dice):
             offer = offers[choice.place]
             key, price = offer.stream.key, offer.asking.cost
             if limits.get(key, price) < price:
@@ -186,8 +186,7 @@ class _Lane:
             if key in limits:
                 limits[key] = (limits[key] or 0) - price
             cost += price
-            why = words.chosen(choice, offer.asking, hazards[key])
-            self._add(offer, why, choice.rule.value, expected=_any(hazards[key], offer.asking))
+            self._add(offer, words.chosen(choice, offer.asking), choice.rule.value, expected=choice.chance)
         return cost
 
     def _hazards(self) -> dict[str, Hazard]:
@@ -252,11 +251,6 @@ class _Lane:
         due = planning.held_until_due([job], known, now=self.now, named=_is_named(self.options))
         self.drawn.work += [Work(offer.source, offer.stream, one) for one in due.jobs]
         self.drawn.held_back += due.held_back
-
-
-def _any(hazard: Hazard, asking: Asking) -> float:
-    """How likely it is that at least one of its days changed."""
-    return 1.0 - exp(-sum(hazard.between(since, age) for since, age in asking.ages))
 
 
 def _dice(lane: str, now: datetime) -> Callable[[], float]:

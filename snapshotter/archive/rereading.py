@@ -76,6 +76,7 @@ class _Rereading:
         job = resuming.job_named(entry.job, pages=1)
         if job is None:
             raise UsageError(f"{entry.job!r} is no job that this snap knows")
+        job = replace(job, picked=entry.facts.get("picked", ""))
         self._check_secret(source, body)
         found = changed(self.opened, source, stream)
         if found is not None and found.why_stopped is not None:

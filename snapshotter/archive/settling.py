@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 
 from snapshotter.core import days, documents, paths
 from snapshotter.core.diff import bounded
-from snapshotter.model import Change, DayFact, FileChange, JobStory, Reason, Record, Window
+from snapshotter.model import Change, DayFact, FileChange, JobStory, Record, Window
 from snapshotter.spec import Expect, Kind, Stream
 from snapshotter.walks import Walked
 
@@ -247,7 +247,7 @@ def _waiting(
 
 def _guard(stream: Stream, walked: Walked, elsewhere: Mapping[bytes, date | None]) -> Guard | None:
     """What a refresh may not do by itself where `expect.max_drop` says nothing; what only moved is not lost."""
-    if walked.job.reason is not Reason.REFRESH or stream.expect.max_drop is not None:
+    if not walked.job.is_refresh or stream.expect.max_drop is not None:
         return None
     moved: Counter[date | None] = Counter(
         elsewhere[key]

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
-from snapshotter.model import Job, Reason, Window
+from snapshotter.model import Job, Reason, SpoolEntry, Window
+
+
+def job_waiting(name: str, first: SpoolEntry | None, *, pages: int) -> Job | None:
+    """The job of responses that wait in the spool; what is left of a refresh is one still, with all its care."""
+    job = job_named(name, pages=pages)
+    if job is None or first is None or not first.picked:
+        return job
+    return replace(job, picked=first.picked, expected_ppm=first.expected_ppm)
 
 
 def job_named(name: str, *, pages: int) -> Job | None:

@@ -380,6 +380,7 @@ def _header(entry: SpoolEntry) -> dict[str, Any]:
         "received": response.received.isoformat(),
         "url": response.url,
         "seconds": response.seconds,
+        **({"picked": entry.picked, "expected_ppm": entry.expected_ppm} if entry.picked else {}),
     }
 
 
@@ -398,4 +399,6 @@ def _entry(header: Mapping[str, Any], body: bytes) -> SpoolEntry:
             seconds=header["seconds"],
         ),
         shown=header["shown"],
+        picked=header.get("picked", ""),
+        expected_ppm=header.get("expected_ppm"),
     )

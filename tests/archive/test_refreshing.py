@@ -9,6 +9,7 @@ from snapshotter.results.refreshing import RefreshOptions
 from tests.archive.worlds import Api, Archive, an_archive, item, series, snapshot
 
 TEN = '{ start = "2026-03-01", end = "2026-03-10", step = "1d" }'
+WEEK = '{ start = "2026-03-01", end = "2026-03-07", step = "10d" }'
 LADDER = '[streams.items.refresh]\nrecheck = ["30d", "90d"]\n'
 
 
@@ -199,7 +200,7 @@ def test_a_change_that_nobody_expected_makes_its_neighbours_suspect(tmp_path):
         archive.later(days=2)
         records(archive).append({"id": "x", "at": "2024-03-05T12:00:00Z"})
         for _ in range(12):
-            refresh(archive, budget=3)
+            refresh(archive, budget=100)  # eight days are drawn by chance
             archive.later(days=2)
             if any(story.surprises for story in archive.stories()):
                 break
@@ -219,3 +220,46 @@ def test_a_thousand_unchanged_days_cost_no_commit_and_no_byte(tmp_path):
 
         assert (archive.commits(), archive.git("rev-parse", "HEAD^{tree}")) == (commits, tree)
         assert sum(stream.windows for stream in result.streams) == 11
+
+
+def die_refreshing(archive: Archive, **options):
+    """A refresh that is gone right after its first page."""
+    archive.die_after_page(1, lambda dying: refresh(dying, **options))
+
+
+def test_a_refresh_that_died_is_as_careful_when_a_fetch_goes_on_with_it(tmp_path):
+    with saved(tmp_path, window=WEEK, records=daily("a", "b")[:14], size=5) as archive:
+        records(archive)[:] = [one for one in daily("a", "b")[:14] if one["at"][8:10] not in ("05", "06")]
+        die_refreshing(archive, older_than=NINETY)
+
+        result = archive.fetch()
+
+        assert {str(problem.first) for problem in result.problems} == {"2026-03-05", "2026-03-06"}
+        assert (len(archive.ids("05")), len(archive.ids("06"))) == (2, 2)
+        assert archive.last().reason.value == "resume"
+        assert archive.last().picked == "asked"
+
+
+def test_what_a_fetch_goes_on_with_is_still_an_observation_with_its_expectation(tmp_path):
+    with saved(tmp_path, window=WEEK, records=daily("a", "b")[:14], size=5) as archive:
+        (job,) = plan(archive).jobs
+        die_refreshing(archive)
+
+        archive.fetch()
+
+        story = archive.last()
+        assert (story.picked, story.expected_ppm) == (job.picked, job.expected_ppm)
+        assert sum(one.days for one in story.rechecks) == 7
+
+
+def test_a_whole_state_whose_refresh_died_waits_too(tmp_path):
+    with an_archive(tmp_path, Api([item("05T12:00", "a"), item("06T12:00", "b")], size=1), snapshot()) as archive:
+        archive.fetch()
+        archive.later(days=100)
+        records(archive).clear()
+        die_refreshing(archive, older_than=NINETY)
+
+        archive.fetch()
+
+        assert len(holding.held(archive.path, (), archive.world)) == 1
+        assert len(archive.state()) == 2

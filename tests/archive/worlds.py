@@ -235,8 +235,8 @@ class Archive:
         """Turn the clock."""
         self.clock.sleep(timedelta(**by).total_seconds())
 
-    def die_after_page(self, page: int) -> None:
-        """A run in a process of its own that is gone right after so many pages were spooled."""
+    def die_after_page(self, page: int, act: Callable[[Archive], object] = lambda dying: dying.fetch()) -> None:
+        """A run in a process of its own that is gone right after so many pages were spooled; a fetch, if not said."""
         left = page
 
         def die(step: Progress) -> None:
@@ -245,18 +245,18 @@ class Archive:
             if left == 0:
                 os._exit(9)
 
-        self._die(replace(self, tell_hook=die))
+        self._die(replace(self, tell_hook=die), act)
 
     def die_writing(self, folder: str) -> None:
         """A run in a process of its own that is gone before its first write to a folder whose name has this in it."""
-        self._die(replace(self, world=replace(self.world, disk=Deadly(folder))))
+        self._die(replace(self, world=replace(self.world, disk=Deadly(folder))), lambda dying: dying.fetch())
 
-    def _die(self, dying: Archive) -> None:
+    def _die(self, dying: Archive, act: Callable[[Archive], object]) -> None:
         child = os.fork()
         if child == 0:
             try:
                 dying.world.chance.seed(os.getpid())
-                dying.fetch()
+                act(dying)
             finally:
                 os._exit(1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9

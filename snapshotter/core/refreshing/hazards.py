@@ -66,7 +66,7 @@ def prior() -> Hazard:
 
 def fit(seen: Iterable[Seen], before: Hazard, *, weight: float = WEIGHT) -> Hazard:
     """The rates that explain best what was seen, drawn a little towards those believed before (EM)."""
-    rows = [(one, _exposure(one)) for one in _together(seen)]
+    rows = [(one, _exposure(one)) for one in packed(seen)]
     rates = list(before.rates)
     pull = [weight / rate for rate in before.rates]
     for _ in range(ROUNDS):
@@ -85,6 +85,7 @@ def fit(seen: Iterable[Seen], before: Hazard, *, weight: float = WEIGHT) -> Haza
 def learned(seen: Mapping[str, Sequence[Seen]]) -> dict[str, Hazard]:
     """The rates of every stream; where there are several, what all of them show is the prior of each."""
     base = prior()
+    seen = {stream: packed(rows) for stream, rows in seen.items()}
     if len(seen) < POOL_FROM:
         return {stream: fit(rows, base) for stream, rows in seen.items()}
     pooled = fit((one for rows in seen.values() for one in rows), base)
@@ -101,14 +102,15 @@ def wilson(found: int, days: int, *, deviations: float = 1.96) -> tuple[float, f
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def _together(seen: Iterable[Seen]) -> list[Seen]:
-    """Equal spans as one, so that the cost follows the spans and not the days."""
-    sums: dict[tuple[float, float], tuple[int, int]] = {}
+def packed(seen: Iterable[Seen]) -> list[Seen]:
+    """Spans between the same two buckets as one, of their mean length: the cost does not grow with the years."""
+    sums: dict[tuple[int, int], tuple[float, float, int, int]] = {}
     for one in seen:
         if one.age > one.since:
-            days, changed = sums.get((one.since, one.age), (0, 0))
-            sums[one.since, one.age] = (days + one.days, changed + one.changed)
-    return [Seen(since, age, days, changed) for (since, age), (days, changed) in sums.items()]
+            place = bisect_right(EDGES, one.since), bisect_right(EDGES, one.age)
+            since, age, days, changed = sums.get(place, (0.0, 0.0, 0, 0))
+            sums[place] = since + one.since * one.days, age + one.age * one.days, days + one.days, changed + one.changed
+    return [Seen(since / days, age / days, days, changed) for since, age, days, changed in sums.values() if days]
 
 
 def _exposure(one: Seen) -> list[tuple[int, float]]:

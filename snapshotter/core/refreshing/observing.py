@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import date, timedelta
 
 from snapshotter.core.days import day_at, day_bounds, days_of
@@ -12,7 +12,11 @@ from snapshotter.core.refreshing.hazards import EDGES
 from snapshotter.evidence import StreamLedger
 from snapshotter.model import JobStory, Recheck
 
+PPM = 1_000_000
 SURPRISE_PPM = 50_000  # a change that was held to be less likely than this is a surprise
+NEAR = 15  # days around a surprise that are suspected
+CALM = 3  # unchanged days in a row that end the suspicion
+SUSPECT_FOR = 120  # days for which a surprise is followed up
 ONE = timedelta(days=1)
 
 
@@ -48,6 +52,18 @@ def surprises(story: JobStory, *, expected_ppm: int | None, held: Collection[dat
     if expected_ppm is None or expected_ppm >= SURPRISE_PPM:
         return ()
     return tuple(sorted(changed_days(story, held)))
+
+
+def unsure(answer: Callable[[int], bool | None], *, near: int = NEAR) -> Iterator[int]:
+    """The places on one side of a surprise to ask, until some in a row did not change; None: not asked since."""
+    calm = 0
+    for place in range(1, near + 1):
+        changed = answer(place)
+        if changed is None:
+            yield place
+        calm = 0 if changed is None or changed else calm + 1
+        if calm == CALM:
+            return
 
 
 def changed_days(story: JobStory, held: Collection[date | None]) -> set[date]:

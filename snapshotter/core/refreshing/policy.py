@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from math import exp
+from math import expm1
 
 from snapshotter.core.refreshing.hazards import Hazard
 
@@ -17,7 +17,9 @@ HORIZON = 60  # days for which a fetched copy should stay true
 AUDIT = 0.08  # the share of a budget that goes to days drawn by chance
 CEILING = 400  # days after which a day is asked again in any case
 FLOOR = 1
-WORTH = 0.001  # a request that is worth less is left out
+WORTH = 0.02  # a request that is worth less is left out: less than one in fifty would find a change that lasts
+LATE = 0.15  # the share of a budget that days beyond their ceiling may take before others
+SUSPECTED = 0.6  # the share that days near a surprise may take before others
 _TINY = 1e-9
 
 
@@ -32,10 +34,10 @@ class Rule(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A request that could be made: the ages of its days, when they were asked last and now."""
+    """A request that could be made: its days (how old each was when it was asked last, and its ordinal)."""
 
     stream: str
-    ages: Sequence[tuple[int, int]]
+    days: Sequence[tuple[int, int]]
     cost: float = 1.0
     weight: float = 1.0
     floor: int = FLOOR
@@ -51,36 +53,67 @@ class Choice:
     rule: Rule
     expected: float  # days that are likely to have changed
     cost: float
+    value: float  # of the request: likely changes that last
+    chance: float  # that at least one of its days changed
 
 
-def worth(hazard: Hazard, candidate: Candidate) -> tuple[float, float]:
-    """The value of a request, and how many of its days are expected to have changed."""
-    value = expected = 0.0
-    for since, age in candidate.ages:
-        chance = hazard.chance(since, age)
-        ahead = hazard.between(age, age + HORIZON)
-        kept = (1.0 - exp(-ahead)) / ahead if ahead > _TINY else 1.0
-        value += chance * kept
-        expected += chance
-    return candidate.weight * value / max(candidate.cost, 1.0), expected
+Judged = tuple[float, float, float, int]  # value, days expected to have changed, hazards, days since asked (longest)
+
+
+class Judge:
+    """What the requests of a stream are worth; sums by the day are kept, so that many are judged quickly."""
+
+    def __init__(self, hazard: Hazard) -> None:
+        self._hazard = hazard
+        self._sums: list[float] = []
+        self._kept: list[float] = []
+
+    def judge(self, candidate: Candidate, today: int) -> Judged:
+        """What a request is worth on a day, given as an ordinal like those of its days."""
+        sums, value, expected, total, longest = self._sums, 0.0, 0.0, 0.0, 0
+        for since, day in candidate.days:
+            age = today - day
+            if age >= len(self._kept):
+                self._reach(age)
+            ahead = sums[age] - sums[since]
+            chance = -expm1(-ahead)
+            value += chance * self._kept[age]
+            expected += chance
+            total += ahead
+            if age - since > longest:  # noqa: PLR1730 - asked a hundred thousand times, and max() is slow
+                longest = age - since
+        return candidate.weight * value / max(candidate.cost, 1.0), expected, total, longest
+
+    def _reach(self, age: int) -> None:
+        """Know the sums, and how long a copy stays true, up to an age."""
+        self._sums += [self._hazard.upto(one) for one in range(len(self._sums), age + HORIZON + 1)]
+        for one in range(len(self._kept), age + 1):
+            ahead = self._sums[one + HORIZON] - self._sums[one]
+            self._kept.append(-expm1(-ahead) / ahead if ahead > _TINY else 1.0)
 
 
 def choose(
-    candidates: Sequence[Candidate], hazards: Mapping[str, Hazard], *, budget: float, dice: Callable[[], float]
+    candidates: Sequence[Candidate],
+    judges: Mapping[str, Judge],
+    *,
+    today: int,
+    budget: float,
+    dice: Callable[[], float],
 ) -> list[Choice]:
     """The requests to make, in order, which together cost no more than the budget."""
-    spending = _Spending(candidates, hazards, budget)
-    ready = [place for place, one in enumerate(candidates) if _longest(one) >= one.floor]
-    late = sorted((place for place in ready if _longest(candidates[place]) >= candidates[place].ceiling),
-                  key=lambda place: -_longest(candidates[place]))  # fmt: skip
+    judged = [judges[one.stream].judge(one, today) for one in candidates]
+    spending = _Spending(candidates, judged, budget)
+    ready = [place for place, one in enumerate(candidates) if judged[place][3] >= one.floor]
+    late = sorted((place for place in ready if judged[place][3] >= candidates[place].ceiling),
+                  key=lambda place: -judged[place][3])  # fmt: skip
     audits = _whole(budget * AUDIT, dice)
-    spending.take(late, Rule.CEILING, keep=audits + budget / 2)  # a crowd of late ones must not starve what changes
-    spending.take([place for place in ready if candidates[place].suspected], Rule.SURPRISE, keep=audits + budget / 4)
+    crowd = _whole(budget * LATE, dice)  # a crowd of late ones must not starve what changes
+    spending.take(late, Rule.CEILING, keep=max(audits, budget - crowd))
+    suspected = [place for place in ready if candidates[place].suspected]
+    spending.take(suspected, Rule.SURPRISE, keep=audits + budget * (1 - SUSPECTED - LATE))
     spending.take(_drawn(candidates, ready, dice, count=audits), Rule.AUDIT, keep=0.0, most=audits)
-    valued = [(spending.judged(place)[0], place) for place in ready]
-    best = [place for value, place in sorted(valued, key=lambda pair: (-pair[0], pair[1])) if value >= WORTH]
-    spending.take(best, Rule.VALUE, keep=0.0)
-    spending.take(late, Rule.CEILING, keep=0.0)
+    valued = [(-judged[place][0], place) for place in ready if judged[place][0] >= WORTH]
+    spending.take([place for _, place in sorted(valued)], Rule.VALUE, keep=0.0)
     return spending.chosen
 
 
@@ -92,34 +125,26 @@ def budget_for_ceiling(candidates: Sequence[Candidate]) -> float:
 class _Spending:
     """A budget while it is spent."""
 
-    def __init__(self, candidates: Sequence[Candidate], hazards: Mapping[str, Hazard], budget: float) -> None:
+    def __init__(self, candidates: Sequence[Candidate], judged: Sequence[Judged], budget: float) -> None:
         self.candidates = candidates
-        self.hazards = hazards
+        self.judged = judged
         self.left = budget
         self.chosen: list[Choice] = []
         self.taken: set[int] = set()
-
-    def judged(self, place: int) -> tuple[float, float]:
-        one = self.candidates[place]
-        return worth(self.hazards[one.stream], one)
 
     def take(self, places: Sequence[int], rule: Rule, *, keep: float, most: int | None = None) -> None:
         """Take what the budget holds, and leave so much of it."""
         for place in places:
             cost = max(self.candidates[place].cost, 1.0)
-            if self.left < 1.0 or most == 0:
+            if self.left - keep < 1.0 or most == 0:
                 return
             if place in self.taken or self.left - cost < keep:
                 continue
+            value, expected, total, _ = self.judged[place]
             self.taken.add(place)
             self.left -= cost
-            self.chosen.append(Choice(place, rule, self.judged(place)[1], cost))
+            self.chosen.append(Choice(place, rule, expected, cost, value, -expm1(-total)))
             most = None if most is None else most - 1
-
-
-def _longest(one: Candidate) -> int:
-    """How long ago the day was asked that was asked longest ago."""
-    return max((age - since for since, age in one.ages), default=0)
 
 
 def _whole(number: float, dice: Callable[[], float]) -> int:
@@ -135,7 +160,7 @@ def _drawn(
         return []
     reached, ends = 0, []
     for place in ready:
-        reached += len(candidates[place].ages)
+        reached += len(candidates[place].days)
         ends.append(reached)
 
     return [ready[min(bisect_right(ends, dice() * reached), len(ready) - 1)] for _ in range(3 * count)]

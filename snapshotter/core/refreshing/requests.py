@@ -10,7 +10,7 @@ from itertools import pairwise
 from snapshotter.core.days import day_at, day_bounds, days_of
 from snapshotter.core.intervals import intersect, union
 from snapshotter.core.ledger import touching
-from snapshotter.core.refreshing.observing import asked_at
+from snapshotter.core.refreshing.observing import SUSPECT_FOR, asked_at, unsure
 from snapshotter.core.refreshing.policy import CEILING, FLOOR, Candidate
 from snapshotter.core.states import Days, Judge, Terms
 from snapshotter.core.windows import frozen_end, origin, widen, windows_over
@@ -20,9 +20,7 @@ from snapshotter.spec import Span, Stream, WindowRule
 
 ONE = timedelta(days=1)
 MONTH = Span(months=1)  # how much is asked at once of a stream that is not asked in steps
-NEAR = 15  # days around a surprise that are suspected
-CALM = 3  # unchanged days in a row that end the suspicion
-MEMORY = timedelta(days=120)  # how long a surprise is followed up
+MEMORY = timedelta(days=SUSPECT_FOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ class Asking:
         rule = stream.refresh
         return Candidate(
             stream.key,
-            self.ages,
+            [(since, day.toordinal()) for day, (since, _) in zip(self.days, self.ages, strict=True)],
             cost=self.cost,
             weight=rule.weight,
             floor=_days_of(rule.floor, FLOOR),
@@ -106,20 +104,15 @@ class Known:
         return found
 
     def _unsure(self, day: date, step: timedelta, at: datetime) -> Iterator[date]:
-        """The days on one side of a surprise that are to be asked: until three in a row did not change."""
-        calm = 0
-        for place in range(1, NEAR + 1):
-            near = day + place * step
-            bounds, document = day_bounds(near, self.terms.zone), self.ledger.days.get(near)
-            asked = [proof for proof in touching(self.ledger.proofs, bounds) if proof.at >= at]
-            if not asked:
-                yield near
-                calm = 0
-                continue
-            changed = document is not None and document.changed is not None and document.changed.at >= at
-            calm = 0 if changed else calm + 1
-            if calm == CALM:
-                return
+        """The days on one side of a surprise that are to be asked."""
+
+        def answer(place: int) -> bool | None:
+            bounds, document = day_bounds(day + place * step, self.terms.zone), self.ledger.days.get(day + place * step)
+            if not any(proof.at >= at for proof in touching(self.ledger.proofs, bounds)):
+                return None
+            return document is not None and document.changed is not None and document.changed.at >= at
+
+        return (day + place * step for place in unsure(answer))
 
 
 def due_days(stream: Stream, ages: dict[date, tuple[int, int]]) -> dict[date, tuple[int, int]]:

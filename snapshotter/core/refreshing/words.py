@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from snapshotter.core.refreshing.hazards import Hazard
-from snapshotter.core.refreshing.policy import Candidate, Choice, Rule, worth
+from snapshotter.core.refreshing.policy import Choice, Rule
 from snapshotter.core.refreshing.requests import Asking
 
 
-def chosen(choice: Choice, asking: Asking, hazard: Hazard) -> str:
+def chosen(choice: Choice, asking: Asking) -> str:
     """Why the policy took it."""
     ago = f"last asked {asking.last_asked} days ago"
     likely = f"{choice.expected:.2f} of {_days(asking)} likely to have changed"
@@ -19,8 +18,7 @@ def chosen(choice: Choice, asking: Asking, hazard: Hazard) -> str:
         case Rule.AUDIT:
             why = "drawn by chance, to know how much differs"
         case Rule.VALUE:
-            value = worth(hazard, Candidate("", asking.ages, cost=asking.cost))[0]
-            why = f"among the most valuable requests ({value:.3f} changes that last, a request)"
+            why = f"among the most valuable requests ({choice.value:.3f} changes that last, a request)"
     return f"{span(asking)}: {why}; {likely}, {ago}"
 
 

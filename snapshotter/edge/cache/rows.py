@@ -109,7 +109,7 @@ def told_rows(record: RunRecord) -> Iterator[Row]:
 def check_rows(record: RunRecord) -> Iterator[Row]:
     """What its stories tell of asking again, each under its place, so that one told twice counts once."""
     for place, story in enumerate(record.stories):
-        refresh = story.reason is Reason.REFRESH
+        refresh = story.reason is Reason.REFRESH or bool(story.picked)
         if refresh or story.rechecks:
             told = Checked(
                 story.at,
