@@ -87,6 +87,7 @@ class WholeView:
     at: datetime
     stamp: Stamp
     validators: Validators | None = None
+    not_before: datetime | None = None  # when the API wants to be asked again
 
 
 @dataclass(frozen=True, slots=True)

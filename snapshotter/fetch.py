@@ -16,7 +16,7 @@ from typing import Any
 
 from tenacity import RetryCallState, Retrying, retry_if_result, stop_never
 
-from snapshotter.core import paging, records, retry
+from snapshotter.core import horizon, paging, records, retry
 from snapshotter.core.details import DetailReader
 from snapshotter.errors import Unreadable
 from snapshotter.model import (
@@ -111,6 +111,7 @@ class _Walk:
         self.order = records.OrderWatch(self.stream.selection.order)
         self.first_total: int | None = None
         self.at = self.world.now()
+        self.not_before: datetime | None = None
         self.described: tuple[Request, str] | None = None  # the last one, which is told twice
 
     def to_its_end(self) -> Walked:
@@ -130,6 +131,7 @@ class _Walk:
 
     def _turn(self, walk: paging.Walk) -> paging.Step | Walked:
         answer, verdict, replayed = self._answer(walk)
+        self._note_pause(answer)
         if isinstance(verdict, GiveUp) or not isinstance(answer, Response):
             return self._given_up(verdict, walk)
         match verdict:
@@ -144,6 +146,12 @@ class _Walk:
                     return self._unreadable(answer, error)
         self._keep(walk, answer, page, replayed=replayed)
         return self._step(walk, answer, page, verdict)
+
+    def _note_pause(self, answer: Answer | None) -> None:
+        """The API may say how long it wants to be left alone after this look."""
+        limits = self.stream.horizon
+        if limits is not None and limits.poll is not None and isinstance(answer, Response):
+            self.not_before = horizon.rests_until(answer.header(limits.poll), answer.received) or self.not_before
 
     def _page(self, response: Response) -> PageRecords:
         secret = self.world.secret_in(self.fetcher.source, response.body)
@@ -404,6 +412,7 @@ class _Walk:
             left_out=dict(left_out),
             envelope=envelope,
             met=self.met,
+            not_before=self.not_before,
             notes=tuple(dict.fromkeys(note for page in self.read for note in page.notes)),
             **more,
         )

@@ -559,6 +559,8 @@ class JobStory:
     surprises: tuple[date, ...] = ()  # days that changed although hardly any change was expected
     dateless: DayFact | None = None  # of the one document without a day: snapshot.json or undated.json
     details: tuple[DetailFact, ...] = ()  # what was found about second calls, or where their files moved
+    lost: Window | None = None  # a feed: what the API no longer shows and nobody saw before
+    not_before: datetime | None = None  # when the API wants to be asked again, where it said so
 
 
 @dataclass(frozen=True, slots=True)

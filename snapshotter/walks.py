@@ -114,6 +114,7 @@ class Walked:
     met: datetime | None = None  # a feed: the newest instant of a record that was archived already
     restart: bool = False  # the pages do not fit together: ask once more from page one
     keeps_spool: bool = False  # the next run goes on after the last page
+    not_before: datetime | None = None  # when the API wants to be asked again, where it said so
     stops_stream: bool = False
     stops_source: bool = False
     left: str = ""  # why it was left for later, where it was

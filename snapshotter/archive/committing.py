@@ -136,6 +136,7 @@ class Committer:
             known = self.opened.cache.ledger(stream.key, days=())
             miss = ledger.counted(known, story.miss, window=story.window, at=story.at)
             due = missing.next_try(miss, at=story.at, reason=story.reason)
+            due = max(filter(None, (due, story.not_before)), default=None)
             story = replace(story, miss=replace(miss, next_try=due, quarantine=self._set_aside(stream, walked)))
         notes = [f"held {_name(day)}: {why}" for day, why in settled.held.items()]
         story = self._compared(stream, story, settled)
@@ -348,6 +349,10 @@ class Committer:
         if story.miss is not None and missed:
             step = coverage.next_step(story.miss, at=story.at)
             self.tally.problems.append(DayProblem(stream.key, first, last, story.miss.state, story.miss.why, step))
+        if story.lost is not None:
+            fact, (first, last) = missing.lost_fact(story.lost, at=story.at), _ends_of(story.lost, story.zone)
+            step = missing.step_words(fact)
+            self.tally.problems.append(DayProblem(stream.key, first, last, fact.kind, fact.why, step))
         for day, why in held.items():
             named = stream.key if day is None and stream.day is None else f"{stream.key} {day or 'undated'}"
             step = f"`snap held accept {named}` takes it, `snap held reject {named}` keeps what stands"
@@ -361,7 +366,11 @@ def _settle_time(stream: Stream) -> timedelta:
 def _days_of(story: JobStory) -> tuple[date | None, date | None]:
     if story.window is None:
         return None, None
-    touched = list(days.days_of(story.window, story.zone))
+    return _ends_of(story.window, story.zone)
+
+
+def _ends_of(window: Window, zone: str) -> tuple[date | None, date | None]:
+    touched = list(days.days_of(window, zone))
     return (touched[0], touched[-1]) if touched else (None, None)
 
 

@@ -14,7 +14,7 @@ from snapshotter.archive.mending import mended
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.running import Drawn, Errand, carry_out, hold_changed
 from snapshotter.archive.trust import Trust, secrets_of, trust_of, why_not
-from snapshotter.core import empties, ledger, planning, resuming
+from snapshotter.core import empties, horizon, ledger, planning, resuming
 from snapshotter.core.changing import cut_otherwise
 from snapshotter.core.intervals import union
 from snapshotter.edge.secrets import Gathered
@@ -120,13 +120,18 @@ def _draw_stream(
     resumed: Sequence[Job],
 ) -> None:
     first = [job for job in resumed if (job.window is None) == (stream.window is None)]
-    archived = opened.cache.ledger(stream.key, days=empties.young_days(stream, now))
+    days = (*empties.young_days(stream, now), *horizon.looked_at(stream, now))
+    archived = opened.cache.ledger(stream.key, days=days)
     if (why := cut_otherwise(stream, ledger.zones(archived))) is not None:
         drawn.notices.append(Notice("error", stream.key, why))
         drawn.codes.add(Exit.CONFIG)
         return
     again = mended(opened, source, archived, now=now)
-    known = replace(planning.state_of(archived, mended=again), young=empties.due_now(stream, archived, now))
+    if (why := horizon.warning(stream, archived, now=now)) is not None:
+        drawn.notices.append(Notice("warning", stream.key, why))
+    rests = horizon.rests(stream, archived, now) or ""
+    young = empties.due_now(stream, archived, now)
+    known = replace(planning.state_of(archived, mended=again), young=young, rests=rests)
     # What waits in the spool is asked anyway; the plan is for the rest.
     state = replace(known, proved=union(known.proved, [job.window for job in first if job.window is not None]))
     planned = planning.plan_stream(

@@ -14,7 +14,7 @@ from snapshotter.archive.detailing import DetailWalk
 from snapshotter.archive.lane import Around, Lane, Purse, Stops, Writer, gate_of
 from snapshotter.archive.opening import Opened
 from snapshotter.archive.telling import Telling
-from snapshotter.core import ledger
+from snapshotter.core import horizon, ledger
 from snapshotter.core.days import day_at
 from snapshotter.core.planning import PAST
 from snapshotter.core.turns import AGAIN
@@ -122,7 +122,14 @@ class _LaneWalk:
         purse = self._purse(item)
         if purse is not None and purse.is_empty:
             return STOPPED_WORDS["purse"]
-        return self.out.get(item.source.name) or self.out.get(item.stream.key)
+        return self.out.get(item.source.name) or self.out.get(item.stream.key) or self._rests(item)
+
+    def _rests(self, item: Work) -> str | None:
+        """Why the API is to be left alone, also since an earlier job of this run; pages that wait are no new look."""
+        if item.job.detail or item.stream.horizon is None or item.job.reason is Reason.RESUME:
+            return None
+        known = self.around.writer.call(lambda: self.around.opened.cache.ledger(item.stream.key, days=()))
+        return horizon.rests(item.stream, known, self.lanes[item.source.name].now())
 
     def _purse(self, item: Work) -> Purse | None:
         return self.around.purse if item.job.reason in AGAIN else None

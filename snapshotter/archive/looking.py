@@ -11,7 +11,7 @@ from snapshotter.archive import details
 from snapshotter.archive.expiring import expiring
 from snapshotter.archive.hindering import Hindrances
 from snapshotter.archive.opening import Opened, Tell, for_writing, open_archive, silent
-from snapshotter.core import calendars, coverage, freshness, paths, states, windows
+from snapshotter.core import calendars, coverage, freshness, horizon, paths, states, windows
 from snapshotter.core.escaping import escape
 from snapshotter.edge.quarantine import Quarantine
 from snapshotter.edge.spool import Spool
@@ -166,6 +166,7 @@ def _notices(opened: Opened, looks: Sequence[_Look], targets: Collection[str], *
             yield Notice("warning", source.name, f"{found.why}; {found.step}: {found.command}")
         yield from expiring(opened, source, now=now)
     for look in looks:
+        yield from look.warnings()
         if (found := hindrances.of_change(look.source, look.stream, look.light)) is not None:
             yield Notice("error", look.stream.key, f"{found.why}; {found.step}: {found.command}")
     if not targets:
@@ -190,6 +191,13 @@ class _Look:
         waiting = self.opened.store.paths(paths.held("", self.stream.key).rstrip("/"))
         counted = details.counts(self.opened, self.stream, now=self.terms.now)
         return replace(told, held=sum(1 for _ in waiting), details=counted)
+
+    def warnings(self) -> Iterator[Notice]:
+        """What may be lost soon."""
+        days = horizon.looked_at(self.stream, self.terms.now)
+        ledger = self.opened.cache.ledger(self.stream.key, days=days) if days else self.light
+        if (why := horizon.warning(self.stream, ledger, now=self.terms.now)) is not None:
+            yield Notice("warning", self.stream.key, why)
 
     def stale(self, max_age: timedelta) -> Stale | None:
         """Whether it is too old."""

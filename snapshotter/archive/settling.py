@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
-from snapshotter.core import days, documents, paths
+from snapshotter.core import days, documents, horizon, paths
 from snapshotter.core.diff import bounded
 from snapshotter.model import Change, DayFact, FileChange, JobStory, Record, Window
 from snapshotter.spec import Expect, Kind, Stream
@@ -118,6 +118,10 @@ def _settle_days(stream: Stream, walked: Walked, archived: Archived, *, started:
         guard=_guard(stream, walked, elsewhere),
     )
     story = _story(stream, walked, proved=proved, facts=filed.facts, duplicates=outcome.duplicates)
+    if stream.is_feed and walked.met is None:
+        known = archived.newest_proved
+        lost = horizon.lost(stream.horizon, proved, known_until=known, stop=walked.stop, received=walked.received)
+        story = replace(story, lost=lost)
     here = {
         record.key: record.day
         for record in walked.records
@@ -160,7 +164,10 @@ def proved_span(stream: Stream, walked: Walked, archived: Archived, *, started: 
     if not instants:
         return None
     # A feed may have been cut right after its oldest record, so that instant itself is not covered.
-    oldest = walked.met if walked.met is not None else min(instants) + GRAIN
+    oldest = walked.met
+    if oldest is None:
+        whole = horizon.whole_back_to(stream, stop=walked.stop, received=walked.received, asked=started)
+        oldest = min(filter(None, (min(instants) + GRAIN, whole)))
     return Window(oldest, started) if oldest < started else None
 
 
@@ -321,6 +328,7 @@ def _story(
         envelope={path: value.decode() for path, value in walked.envelope.items()},
         validators=walked.validators,
         notes=walked.notes,
+        not_before=walked.not_before,
     )
 
 

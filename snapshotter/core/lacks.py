@@ -8,7 +8,7 @@ from datetime import date, datetime
 from snapshotter.core.coverage import Coverage
 from snapshotter.core.days import day_at
 from snapshotter.core.escaping import escape
-from snapshotter.core.missing import MissClass, class_of, class_words, given_up_words, is_given_up, step_words
+from snapshotter.core.missing import LOST, MissClass, class_of, class_words, given_up_words, is_given_up, step_words
 from snapshotter.core.states import ONE, Judge, Judged, StateRange, minute
 from snapshotter.evidence import Missed
 from snapshotter.model import DayState, MissFact
@@ -55,7 +55,9 @@ def lack_of(
     if judged.state in (DayState.SAVED, DayState.EMPTY, DayState.BEYOND):
         return _settled(judged, named)
     if missed is not None:
-        step, commands = _step(missed, stream=stream, named=named, now=now, hindrance=hindrance)
+        is_lost = missed.fact.kind == LOST
+        way = _step(missed, stream=stream, named=named, now=now, hindrance=hindrance)
+        step, commands = (step_words(missed.fact), ()) if is_lost else way
         return _with(
             missed,
             Lack(state, class_of(missed.fact).value, miss_sentence(missed.fact), step, commands, kind=missed.fact.kind),
@@ -108,6 +110,8 @@ def _with(missed: Missed | None, lack: Lack) -> Lack:
 def miss_sentence(fact: MissFact) -> str:
     """What went wrong, first by its class, then in the words of whoever said it."""
     why = escape(fact.why, 200)
+    if fact.kind == LOST:
+        return f"lost for good: {why}"
     said = fact.status is None or why.startswith(str(fact.status))
     return f"{class_words(class_of(fact))}{'' if said else f' ({fact.status})'}{f': {why}' if why else ''}"
 

@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Protocol, TypeVar
 
 from snapshotter.core.days import day_at, day_bounds, days_of
+from snapshotter.core.missing import lost_fact
 from snapshotter.evidence import (
     EVER,
     Document,
@@ -96,6 +97,7 @@ def _is_news(ledger: StreamLedger, story: JobStory, *, over: datetime) -> bool:
     return (
         any(fact.change in CHANGING for fact in facts)
         or _ends_history(ledger, story)
+        or story.lost is not None
         or _proves_more(ledger, story, over=over)
         or _has_other_validators(ledger, story)
         or (_misses_anew(ledger, story) if story.miss else _answers_a_miss(ledger, story))
@@ -360,6 +362,8 @@ class _Draft:
         if story.proved is not None and story.proved.start < story.proved.end:
             validators = story.validators if story.window is not None else None
             self._prove(Proof(story.proved, story.zone, story.at, stamp, validators))
+        if story.lost is not None and story.lost.start < story.lost.end:
+            self._miss(Missed(story.lost, lost_fact(story.lost, at=story.at), story.at, stamp))
         if story.window is None:
             self._tell_whole(story, stamp)
         elif story.miss is not None and story.window.start < story.window.end:
@@ -371,7 +375,7 @@ class _Draft:
 
     def _tell_whole(self, story: JobStory, stamp: Stamp) -> None:
         if story.miss is None:
-            self.whole = _later(self.whole, WholeView(story.at, stamp, story.validators))
+            self.whole = _later(self.whole, WholeView(story.at, stamp, story.validators, story.not_before))
         else:
             self.whole_missed = _later(self.whole_missed, Missed(EVER, story.miss, story.at, stamp))
 

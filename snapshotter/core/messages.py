@@ -16,6 +16,7 @@ from snapshotter.core.days import day_at
 from snapshotter.core.details import came
 from snapshotter.core.escaping import escape
 from snapshotter.core.ledger import CHANGING
+from snapshotter.core.missing import lost_fact
 from snapshotter.core.runs import in_order
 from snapshotter.model import Change, DayFact, JobStory, MissFact, Reason, RunRecord, Window
 
@@ -208,6 +209,9 @@ def _body(told: _Told, changes: Changes) -> Iterator[str]:
         if story.history_ends is not None and span is not None:
             before = day_at(story.history_before or span.start, story.zone)
             yield _wrap(f"History begins at {before}: {escape(story.history_ends, 200)}.")
+    for story in told.stories:
+        if story.lost is not None:
+            yield _wrap(f"Lost for good: {lost_fact(story.lost, at=story.at).why}.")
     for note in [note for record in told.records for note in record.notes][:NOTES_TOLD]:
         yield _wrap(f"Note: {escape(note, 400)}")
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from snapshotter.evidence import Missed
-from snapshotter.model import MissFact, Reason
+from snapshotter.model import MissFact, Reason, Window
 
 
 class MissClass(Enum):
@@ -28,6 +28,8 @@ class MissClass(Enum):
     CUT_SHORT = "cut_short"  # the pages do not make a whole
     OTHER = "other"
 
+
+LOST = "lost"  # the kind of a miss that nothing brings back: a feed was asked too late
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 _AT_ONCE = timedelta()
@@ -97,7 +99,7 @@ def class_of(fact: MissFact) -> MissClass:
         return MissClass.CUT_SHORT
     if fact.state == "invalid":  # a page for people in the place of data is how many an outage looks
         return MissClass.SERVER if fact.kind == "html" else MissClass.UNUSABLE
-    if fact.status in _GONE:
+    if fact.kind == LOST or fact.status in _GONE:
         return MissClass.GONE
     return _BY_KIND.get(fact.kind, MissClass.OTHER)
 
@@ -105,6 +107,13 @@ def class_of(fact: MissFact) -> MissClass:
 def class_words(of: MissClass) -> str:
     """The class in words, for reports."""
     return _NATURES[of].words
+
+
+def lost_fact(lost: Window, *, at: datetime) -> MissFact:
+    """What days are told about a span that a feed no longer showed when it was asked."""
+    asked, since, until = (f"{instant:%Y-%m-%d %H:%M}" for instant in (at, lost.start, lost.end))
+    why = f"asked too late: on {asked} UTC the API no longer showed what lies between {since} and {until} UTC"
+    return MissFact("failed", LOST, why, first=at)
 
 
 def is_transient(of: MissClass) -> bool:
@@ -135,7 +144,9 @@ def is_given_up(missed: Missed) -> bool:
 def gives_up(fact: MissFact, *, at: datetime) -> bool:
     """Whether a counted miss is the last one that a run asks for by itself."""
     nature = _NATURES[class_of(fact)]
-    return nature.tries is not None and fact.tries >= nature.tries and at - (fact.first or at) >= nature.over
+    if fact.kind == LOST or nature.tries is None:
+        return False
+    return fact.tries >= nature.tries and at - (fact.first or at) >= nature.over
 
 
 def given_up_words(missed: Missed) -> str:
@@ -154,6 +165,8 @@ def step_words(fact: MissFact) -> str:
     if fact.state == "invalid" and class_of(fact) is MissClass.UNUSABLE:
         kept = f" (kept as {fact.quarantine})" if fact.quarantine else ""
         return f"look at what the API sent{kept} and correct the source file"
+    if fact.kind == LOST:
+        return "nothing brings it back; fetch more often, so that no more is lost"
     if fact.status == 404:
         return "the API does not have it: check path, or say with window.start since when it has days"
     return _NATURES[class_of(fact)].step

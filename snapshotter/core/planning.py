@@ -54,6 +54,7 @@ class StreamState:
     history_end: datetime | None = None  # the API has nothing before it
     has_data: bool = False
     oldest_archived: datetime | None = None  # where the oldest archived record lies, if that was looked up
+    rests: str = ""  # why the API is to be left alone now
     young: tuple[Window, ...] = ()  # empty days that are to be asked again now
 
 
@@ -76,7 +77,12 @@ def plan_stream(
     missed = _Missed(state.misses)
     if stream.window is None:
         is_past = until is not None and until < day_at(now, _zone(stream))
-        return Plan(()) if is_past else _sorted_out([_whole(stream, missed)], missed, now=now, named=named)
+        if is_past:
+            return Plan(())
+        job = _whole(stream, missed)
+        if state.rests:
+            return Plan((), (HeldBack(job, state.rests),))
+        return _sorted_out([job], missed, now=now, named=named)
     span = Window(origin(stream.window), frozen_end(stream.window, now))
     chosen = cut(span, _days(stream, since, until, span))
     if chosen is None:

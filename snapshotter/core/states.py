@@ -15,7 +15,7 @@ from itertools import pairwise
 from snapshotter.core.days import day_at, day_bounds
 from snapshotter.core.escaping import escape
 from snapshotter.core.ledger import touching
-from snapshotter.core.missing import is_given_up
+from snapshotter.core.missing import LOST, is_given_up
 from snapshotter.evidence import HistoryEnd, Missed, StreamLedger
 from snapshotter.model import DayState, Window
 
@@ -286,6 +286,8 @@ class Judge:
 def miss_words(missed: Missed) -> str:
     """Why a span was missed, since when and how often, and when it is tried again."""
     fact = missed.fact
+    if fact.kind == LOST:
+        return f"{fact.kind}: {escape(fact.why, 200)}"
     told = fact.status is None or fact.why.startswith(str(fact.status))
     status = "" if told else f" {fact.status}"
     tries = f"{fact.tries} tries since" if fact.tries > 1 else "tried"

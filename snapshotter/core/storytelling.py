@@ -43,6 +43,7 @@ class _Told:
     record: RunRecord
     story: JobStory
     fact: DayFact | None  # what it found about the document in question
+    is_lost: bool = False  # it came too late for this day
 
 
 def day_story(
@@ -57,7 +58,7 @@ def day_story(
 ) -> DayStory:
     """The story of a day: `records` hold at least all that touch it."""
     told = _newest_first(
-        _Told(record, story, story.days.get(asked.day) if asked.day else None)
+        _Told(record, story, story.days.get(asked.day) if asked.day else None, is_lost=_is_lost(story, bounds))
         for record in records
         for story in record.stories
         if _touches(story, bounds, asked.day) or _is_the_miss(story, judged)
@@ -124,10 +125,15 @@ def _touches(story: JobStory, bounds: Window, day: date | None) -> bool:
         return True
     if any(
         window is not None and window.start < bounds.end and window.end > bounds.start
-        for window in (story.window, story.proved)
+        for window in (story.window, story.proved, story.lost)
     ):
         return True
     return story.window is None and story.miss is not None and bounds.holds(story.at)
+
+
+def _is_lost(story: JobStory, bounds: Window) -> bool:
+    lost = story.lost
+    return lost is not None and lost.start < bounds.end and lost.end > bounds.start
 
 
 def _is_the_miss(story: JobStory, judged: Judged) -> bool:
@@ -162,7 +168,7 @@ def _try(told: _Told, records: int) -> DayTry:
         first=None if window is None else day_at(window.start, story.zone),
         last=None if window is None else day_at(max(window.start, window.end - _MOMENT), story.zone),
         stop=story.stop,
-        outcome=_outcome(story, told.fact, records),
+        outcome=_outcome(told, records),
         requests=story.requests,
         status=status if status is not None or last is None else last.status,
         sha256=None if last is None else last.sha256,
@@ -170,9 +176,12 @@ def _try(told: _Told, records: int) -> DayTry:
     )
 
 
-def _outcome(story: JobStory, fact: DayFact | None, records: int) -> str:
+def _outcome(told: _Told, records: int) -> str:
+    story, fact = told.story, told.fact
     if story.miss is not None:
         return f"{story.miss.state}: {escape(story.miss.why, 200)}"
+    if told.is_lost:
+        return "no longer shown by the API"
     if fact is None or fact.change in ("same", "none"):
         found = f"{_count(records)}, as before" if records else "no records"
     else:

@@ -15,5 +15,3 @@ def unused_in(source: Source) -> tuple[str, ...]:
 def _in_stream(stream: Stream) -> Iterator[str]:
     if names := ", ".join(detail.name for detail in stream.details if detail.store == "merge"):
         yield f'details ({names}): store = "merge" keeps a file for each record in this version, like "item"'
-    if stream.horizon is not None:
-        yield "horizon: this version does not warn before an API forgets"

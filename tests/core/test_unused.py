@@ -15,5 +15,5 @@ def test_when_old_days_are_asked_again_has_an_effect():
     assert unused_in(a_source("usgs-earthquakes")) == ()
 
 
-def test_the_horizon_of_a_feed_has_no_effect_yet():
-    assert any(words.startswith("streams.events.horizon") for words in unused_in(a_source("github-events")))
+def test_the_horizon_of_a_feed_has_an_effect():
+    assert unused_in(a_source("github-events")) == ()

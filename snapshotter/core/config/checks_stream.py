@@ -280,6 +280,10 @@ def _horizon(seen: Seen) -> None:
     horizon = seen.stream["horizon"]
     if horizon is not None and all(value is None for value in horizon.values()):
         (seen.at / "horizon").wrong("needs items, age or poll")
+    elif horizon is not None and seen.stream["window"] is not None:
+        (seen.at / "horizon").wrong(
+            "a stream with a window is asked by time; only one that is asked as a whole has a horizon"
+        )
 
 
 _CHECKS: tuple[Callable[[Seen], None], ...] = (

@@ -171,7 +171,7 @@ HORIZON = Table(
     (
         Key("items", whole(1), "So many newest records.", example="300"),
         Key("age", duration(), "Records up to this age.", example='"30d"'),
-        Key("poll", header_name(), "Header that names the least pause between two looks, in seconds.",
+        Key("poll", header_name(), "Header that names the least pause between two looks, in seconds; kept across runs.",
             example='"x-poll-interval"'),
     ),
 )  # fmt: skip
