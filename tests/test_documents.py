@@ -40,7 +40,8 @@ def commands_in(text: str) -> list[str]:
 def test_every_command_in_a_page_is_one(page):
     for line in commands_in(page.read_text()):
         words = shlex.split(line.replace("…", ""))
-        words = words[2:] if words[0] == "-C" else words
+        while words[0] in ("-C", "--archive"):
+            words = words[2:]
         command = snap.get_command(click.Context(snap), words[0])
         assert command is not None, f"{page.name}: snap {line}"
         if isinstance(command, click.Group) and words[1:2] and words[1] in command.commands:

@@ -21,6 +21,7 @@ COMMANDS = {  # name -> (module, what it does in a line)
     "test": ("bench", "Play a recording to a source file, with everything that can go wrong."),
     "fetch": ("fetching", "Download what is new and what is missing."),
     "run": ("routine", "Do everything that is due: the one command for a timer."),
+    "schedule": ("scheduling", "Let a timer call `snap run`: cron, systemd, launchd, GitHub."),
     "refresh": ("refreshing", "Ask old days again: what is due, what is likely to have changed."),
     "auth": ("access", "Say yes to an application in a browser, once; its tokens are kept."),
     "trust": ("access", "Show what an archive from elsewhere would do here, and agree to it."),

@@ -37,6 +37,16 @@ def archive_folder(given: str | None) -> Path:
     return Path(given) if given else Path.cwd()
 
 
+def own_program() -> str:
+    """The whole path of the program that runs, for a timer. The one named `snapshotter` can be no other's `snap`."""
+    beside = [Path(sys.executable).parent, Path(sys.argv[0]).absolute().parent]
+    for place in beside:
+        for name in ("snapshotter", "snap"):
+            if os.access(place / name, os.X_OK):
+                return str(place / name)
+    return str(Path(sys.argv[0]).absolute())
+
+
 def is_answerable() -> bool:
     """Whether somebody can answer a question."""
     return sys.stdin.isatty()
