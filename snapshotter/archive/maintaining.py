@@ -11,8 +11,8 @@ from snapshotter.core.maintaining import Sample
 from snapshotter.edge.state import JsonFile
 from snapshotter.edge.store.command import Git
 from snapshotter.edge.world import World
-from snapshotter.errors import SnapError
-from snapshotter.results import Notice
+from snapshotter.errors import Damaged, DiskRefused, SnapError
+from snapshotter.results import Exit, Notice
 from snapshotter.results.maintaining import Maintained
 from snapshotter.spec import Span
 
@@ -25,14 +25,17 @@ def maintain(path: Path, world: World, *, dry_run: bool = False, wait: float = 0
         return _maintain(opened, force=not dry_run, may=not dry_run)
 
 
-def after_run(opened: Opened) -> list[Notice]:
+def after_run(opened: Opened) -> tuple[list[Notice], set[Exit]]:
     """At the end of a run: remember the size, and tidy up where that is due."""
     wanted = opened.described.settings.maintenance.get("auto", True) is True
     try:
         done = _maintain(opened, force=False, may=wanted)
+    except (DiskRefused, Damaged) as error:  # everything is saved, but the next run may not be so lucky
+        code = Exit.DISK if isinstance(error, DiskRefused) else Exit.DAMAGED
+        return [Notice("error", "maintenance", str(error))], {code}
     except SnapError as error:
-        return [Notice("warning", "maintenance", str(error))]
-    return list(done.notices)
+        return [Notice("warning", "maintenance", str(error))], set()
+    return list(done.notices), set()
 
 
 def _maintain(opened: Opened, *, force: bool, may: bool) -> Maintained:

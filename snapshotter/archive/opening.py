@@ -199,6 +199,7 @@ def for_writing(path: Path, world: World, *, command: str, wait: float = 0.0) ->
         store.show_documents()  # of an archive made before there was such a view, and of a clone
         opened = Opened(store.root, store, describe(store.root, store), world, tuple(notes))
         swept = opened.pending.sweep()
+        Folder(opened.local, disk=world.disk).sweep()
         if swept:
             opened.notes = (*opened.notes, f"removed {swept} half-written run records")
         with opened.closing():

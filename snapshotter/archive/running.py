@@ -171,10 +171,9 @@ class _Run:
     def _told(self, committer: Committer, held: Sequence[HeldBack]) -> Ran:
         if committer.tally.problems:
             self.codes.add(Exit.SOME_DAYS)
-        self.notices += maintaining.after_run(self.opened)
-        notices, codes = ending.push(self.opened)
-        self.notices += notices
-        self.codes |= codes
+        for notices, codes in (maintaining.after_run(self.opened), ending.push(self.opened)):
+            self.notices += notices
+            self.codes |= codes
         if self.stops.interrupted:
             self.codes.add(Exit.INTERRUPTED)
         self.notices += self.telling.notices()
