@@ -219,6 +219,7 @@ class Reason(Enum):
     FEED = "feed"
     RESUME = "resume"  # found in the spool
     DETAIL = "detail"  # second calls, one for each record of a list
+    IMPORT = "import"  # nothing was asked: files that somebody had
     DECIDED = "decided"  # nothing was asked: the user decided about what had come before
 
 
@@ -579,6 +580,7 @@ class RunRecord:
     settings: Mapping[str, str]  # path -> blob id of the files it worked from
     stories: tuple[JobStory, ...]
     notes: tuple[str, ...] = ()  # what was healed, a run that died, warnings
+    observed: datetime | None = None  # when what it tells was seen, of an import; None: when it was written
     machine: str = ""  # a random mark of the copy of the archive that wrote it; says nothing of anybody
     turn: int = 0  # one more than the stream's ledger has seen: the order of records that no clock jump upsets
     format: int = 1

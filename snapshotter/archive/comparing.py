@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 
+from snapshotter.archive import asof
 from snapshotter.archive.looking import UNDATED, document_path
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.core import paths
@@ -44,6 +45,23 @@ class History:
             if -int(text) >= len(self.versions):
                 raise UsageError(f"{self.path} has {_count(len(self.versions))}, so there is no {text}; {self._hint()}")
             return self.versions[-int(text)]
+        seen = self._seen(text)
+        try:
+            held = self._held_at(text)
+        except UsageError:
+            if seen is None:
+                raise
+            return seen
+        return held if seen is None or held.at >= seen.at else seen
+
+    def _seen(self, text: str) -> Version | None:
+        """What an import brought later and had been observed by then."""
+        instant = asof.instant_of(text)
+        imported = (one for one in self.versions if instant is not None and one.at <= instant)
+        return max((one for one in imported if asof.is_imported(one)), key=lambda one: one.at, default=None)
+
+    def _held_at(self, text: str) -> Version:
+        """What the archive itself held then."""
         commit = self.opened.store.resolve(text)
         blob = self.opened.store.blob_id(self.path, commit)
         if blob is None:

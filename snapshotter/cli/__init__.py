@@ -29,6 +29,7 @@ COMMANDS = {  # name -> (module, what it does in a line)
     "log": ("looking", "List the versions of a day, a stream or the archive."),
     "diff": ("comparing", "Tell how two versions of a day differ."),
     "versions": ("comparing", "List the versions of a day, or the days that changed."),
+    "import": ("importing", "Bring an old folder, or what a service exported, into history."),
     "query": ("querying", "Ask all records by SQL, now or as they were."),
     "status": ("looking", "Say what is there, what is missing, and why."),
     "gaps": ("explaining", "List the days that are lacking, why, and what to do about it."),

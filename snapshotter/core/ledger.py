@@ -30,7 +30,11 @@ from snapshotter.evidence import (
 from snapshotter.model import DayFact, JobStory, MissFact, Reason, RunRecord, Validators, Window
 
 PAGE_SIZES_KEPT = 32
-SILENT = (Reason.DECIDED, Reason.DETAIL)  # such stories say what is in files, and nothing about the API's list
+SILENT = (
+    Reason.DECIDED,
+    Reason.DETAIL,
+    Reason.IMPORT,
+)  # such stories say what is in files, and nothing about the API's list
 CHANGING = ("new", "changed", "emptied")
 
 
@@ -349,6 +353,8 @@ class _Draft:
     def _tell(self, story: JobStory, stamp: Stamp) -> None:
         if story.reason not in SILENT:
             self._tell_evidence(story, stamp)
+        elif story.reason is Reason.IMPORT and story.proved is not None:  # somebody vouches for it
+            self._prove(Proof(story.proved, story.zone, story.at, stamp))
         self.dateless = _joined(self.dateless, _document(story, story.dateless, stamp))
         for day, fact in story.days.items():
             if (document := _document(story, fact, stamp)) is not None:

@@ -265,6 +265,8 @@ def _trailers(told: _Told) -> Iterable[tuple[str, str]]:
     yield "Source", last.source
     yield "Stream", last.stream
     yield from _window_trailers([story.window for story in told.stories if story.window])
+    if last.observed is not None:
+        yield "Observed", instant_text(last.observed)
     if told.stories:
         yield "Reason", ", ".join(dict.fromkeys(story.reason.value for story in told.stories))
     yield "Requests", str(sum(story.requests for story in told.stories))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -215,7 +216,9 @@ def _versions(versions: Sequence[Version], told: Sequence[_Told]) -> Iterator[Da
 
 def _run_of(body: str) -> str | None:
     lines = [line for line in body.splitlines() if line.startswith("Run: ")]
-    return lines[-1].removeprefix("Run: ") if lines else None
+    if lines:
+        return lines[-1].removeprefix("Run: ")
+    return "" if re.search(r"^Reason: (merge|import)$", body, re.MULTILINE) else None  # a merge of ours has no run
 
 
 def _decisions(told: Sequence[_Told], day: date | None, zone: str) -> Iterator[DayDecision]:
@@ -227,6 +230,8 @@ def _decisions(told: Sequence[_Told], day: date | None, zone: str) -> Iterator[D
                 yield DayDecision(story.at, "held", note.removeprefix(held), run)
         if story.reason is Reason.DECIDED:
             yield DayDecision(item.record.at, story.stop, story.why, run)
+        elif story.reason is Reason.IMPORT:
+            yield DayDecision(story.at, "imported", story.why, run)
         elif (what := _DECIDED.get(story.reason)) is not None:
             yield DayDecision(story.at, what, story.why, run)
         if day is not None and zone and story.zone != zone:

@@ -93,7 +93,7 @@ class DayTry:
 
 @dataclass(frozen=True, slots=True)
 class DayVersion:
-    """One commit of a day's document; without a run it was made by hand."""
+    """One commit of a day's document; without a run it was made by hand, "": a merge."""
 
     commit: str
     at: datetime

@@ -5,6 +5,7 @@ from snapshotter.edge.store.command import Git, clean_environment
 from snapshotter.edge.store.gitview import ATTRIBUTES as DOCUMENTS_SHOWN
 from snapshotter.edge.store.objects import blob_id
 from snapshotter.edge.store.repository import BRANCH
+from snapshotter.edge.store.sideline import SideLine
 from snapshotter.edge.store.store import ObjectCounts, Store
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Clone",
     "Git",
     "ObjectCounts",
+    "SideLine",
     "Store",
     "address_of",
     "blob_id",

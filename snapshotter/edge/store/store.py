@@ -22,6 +22,7 @@ from snapshotter.edge.store.objects import FOLDER, Entry, Made, blob_id, made, m
 from snapshotter.edge.store.packs import PACKS, ROLL_AT, roll_up, write_pack
 from snapshotter.edge.store.repository import BRANCH, Repository
 from snapshotter.edge.store.rewriting import Rewriting
+from snapshotter.edge.store.sideline import SideLine
 from snapshotter.edge.store.worktree import Worktree
 from snapshotter.errors import Damaged, DiskRefused
 from snapshotter.model import Batch, Version
@@ -217,6 +218,11 @@ class Store:
         commit = make_commit(edited.root, parent, author=who, at=at, message=message, also=theirs)
         self._write((*edited.trees, commit))
         return commit.id.hex()
+
+    def side_line(self, base: str) -> SideLine:
+        """Who writes commits beside the branch; `join` and `forward` bring them in."""
+        self._ready(self.head())
+        return SideLine(self._repository, self._git, base=base)
 
     def settle(self) -> tuple[str, ...]:
         """Bring the files of the commits since the last call to their new content; gives those left to the user."""
