@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: test test-wheel torture torture-full check format demo bench docs clean
+.PHONY: test test-wheel torture torture-full check catalogue format demo bench docs clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -39,6 +39,10 @@ check: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_architecture.py tests/test_documents.py
+
+# The ready source files: all, or with NAME=x one of them, with everything that can go wrong.
+catalogue: $(VENV)/.installed
+	$(BIN)/python -m tests.catalogue_checks $(NAME)
 
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/fetch.py

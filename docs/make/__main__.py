@@ -1,12 +1,14 @@
-"""Write the parts of the documents that are made: the reference of commands, and with `picture` the terminal's."""
+"""Write the parts of the documents that are made: commands, the catalogue, and with `picture` the terminal's."""
 
 import sys
 from pathlib import Path
 
+from docs.make.catalogue import catalogue_page
 from docs.make.commands import command_reference
 
 DOCS = Path(__file__).parent.parent
 
+(DOCS / "catalogue.md").write_text(catalogue_page())
 (DOCS / "commands.md").write_text(command_reference())
 if "picture" in sys.argv:
     from docs.make.picture import picture

@@ -9,6 +9,7 @@ from snapshotter.archive.opening import Opened, describe, for_writing
 from snapshotter.archive.setup import missing_secrets
 from snapshotter.core import paths
 from snapshotter.core.config import load_source, with_account
+from snapshotter.core.listing import sign_in_of
 from snapshotter.edge.files import Folder
 from snapshotter.edge.world import World
 from snapshotter.errors import ConfigError, UsageError
@@ -33,7 +34,8 @@ def add_account(path: Path, name: str, account: str, world: World, *, wait: floa
         commit = opened.store.commit(Batch((change,), message, world.clock.now()), opened.store.head())
         opened.store.finish()
         opened.described = describe(opened.root, opened.store)
-        return Added(source.name, target, commit, missing_secrets(opened, [source.name]))
+        lacking = missing_secrets(opened, [source.name])
+        return Added(source.name, target, commit, lacking, (), tuple(source.streams), sign_in_of(source.auth))
 
 
 def _text(opened: Opened, name: str, target: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -20,7 +20,7 @@ from snapshotter.archive.looking import status, terms_of
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.past import run_lines, run_story
 from snapshotter.archive.recording import made_of
-from snapshotter.archive.replaying import Player, made_up, without_a_world
+from snapshotter.archive.replaying import Answers, Player, made_up, without_a_world
 from snapshotter.archive.running import Drawn, Errand, carry_out
 from snapshotter.core import paths, recordings, scenarios
 from snapshotter.core.config import load_settings, load_source, settings_template
@@ -42,12 +42,21 @@ COMPLETE = (DayState.SAVED, DayState.EMPTY)
 NOT_ASKED = (DayState.UNTRIED, DayState.BEYOND)
 
 
-def play_all(path: Path, target: str, world: World, *, file: str | None = None) -> Tested:
-    """Play a recording, or all recordings of a source."""
+def play_all(
+    path: Path, target: str, world: World, *, file: str | None = None, only: Collection[str] | None = None
+) -> Tested:
+    """Play a recording, or all recordings of a source; with all that can go wrong, or `only` the scenarios named."""
     found = list(_recordings(path, target, world))
-    return Tested(
-        tuple(_Bench(name, recording, _described(path, recording, world, file)).play() for name, recording in found)
-    )
+    wanted = [scene for scene in scenarios.SCENARIOS if only is None or scene.name in only]
+    benches = (_Bench(name, recording, _described(path, recording, world, file)) for name, recording in found)
+    return Tested(tuple(bench.play(wanted) for bench in benches))
+
+
+def ask_once(recording: Recording, answers: Answers, world: World, *, file: str | None = None) -> Ran:
+    """Ask what a recording says once, and let somebody else answer: how a recording is written by hand."""
+    described = _described(Path.cwd(), recording, world, file)
+    with _Bench("", recording, described, answers).stage() as stage:
+        return stage.run()
 
 
 def _recordings(path: Path, target: str, world: World) -> Iterator[tuple[str, Recording]]:
@@ -112,8 +121,9 @@ def _described(path: Path, recording: Recording, world: World, file: str | None)
 class _Bench:
     """One recording, played in every way."""
 
-    def __init__(self, name: str, recording: Recording, described: Described) -> None:
+    def __init__(self, name: str, recording: Recording, described: Described, answers: Answers | None = None) -> None:
         self.name = name
+        self.answers = answers
         self.recording = recording
         self.described = described
         self.source = self._source()
@@ -133,9 +143,9 @@ class _Bench:
             raise UsageError(f"{self.described.name} has no stream {self.recording.key}; it has {known}")
         return source
 
-    def play(self) -> TestedStream:
-        """The clean play, then every scenario."""
-        with self._stage() as stage:
+    def play(self, wanted: Sequence[Scenario]) -> TestedStream:
+        """The clean play, then these scenarios."""
+        with self.stage() as stage:
             ran, stories = stage.run(), stage.stories()
             clean = stage.outcome(ran)
             days, states = stage.days(), stage.states()
@@ -144,7 +154,7 @@ class _Bench:
         if not self.recording.cut:
             problems += [f"{problem.state}: {problem.why}" for problem in ran.problems]
         places = _places(stories, asked)
-        played = [self._scene(scenario, places, clean) for scenario in scenarios.SCENARIOS]
+        played = [self._scene(scenario, places, clean) for scenario in wanted]
         return TestedStream(
             stream=self.recording.key,
             recording=self.name,
@@ -161,7 +171,7 @@ class _Bench:
     def _scene(self, scenario: Scenario, places: Mapping[At, int], clean: Outcome) -> Played:
         if scenario.fault is Fault.EXPIRED and isinstance(self.source.auth, NoAuth):
             return Played(scenario.name, scenario.expected, "nobody signs in here", passed=None)
-        with self._stage() as stage:
+        with self.stage() as stage:
             stage.player.plan(scenario.fault, places.get(scenario.at))
             faulted = stage.outcome(stage.run(), clean)
             early = stage.player.early
@@ -172,9 +182,10 @@ class _Bench:
         return scenarios.judged(scenario, trial, clean)
 
     @contextmanager
-    def _stage(self) -> Iterator[_Stage]:
+    def stage(self) -> Iterator[_Stage]:
+        """An archive of its own, and who answers in it."""
         clock = TurnedClock(self.recording.at)
-        player = Player(self.recording, self.source, clock)
+        player = Player(self.recording, self.source, clock, answers=self.answers)
         files = {paths.SETTINGS: self.described.settings, self.described.path: self.described.text}
         plain = World(env={}, state=Path("/nonexistent"), clock=clock, chance=random.Random(1), disk=ScratchDisk())  # noqa: S311
         with made_of(files, plain) as root:

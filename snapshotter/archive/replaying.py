@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from snapshotter.canonical import encode
-from snapshotter.core.recordings import Asked, Recording, Shelf, moving_parts, plain_json
+from snapshotter.core.recordings import Answered, Asked, Recording, Shelf, moving_parts, plain_json
 from snapshotter.core.scenarios import PAUSE, Fault
 from snapshotter.core.scrubbing import Secrets
 from snapshotter.edge.exchange import Carrier, Draft, Got, Lost
@@ -38,13 +39,23 @@ def without_a_world(source: Source) -> Source:
             return source
 
 
+class Answers(Protocol):
+    """Who has the answer to a request, if anybody: a recording, or whoever writes one."""
+
+    def find(self, asked: Asked, /) -> Answered | None:
+        """The answer; None: there is none."""
+        ...
+
+
 class Player:
     """Answers from a recording, in place of the network; one answer may come otherwise."""
 
-    def __init__(self, recording: Recording, source: Source, clock: TurnedClock) -> None:
+    def __init__(
+        self, recording: Recording, source: Source, clock: TurnedClock, *, answers: Answers | None = None
+    ) -> None:
         stream = source.streams[recording.stream]
         names, path = moving_parts(stream)
-        self._shelf = Shelf(recording, names, moving_path=path)
+        self._shelf: Answers = answers or Shelf(recording, names, moving_path=path)
         self._secrets = Secrets(made_up(source), Masker(made_up(source)))
         auth = without_a_world(source).auth
         self._token_url = auth.token_url if isinstance(auth, OAuth2Auth) else None

@@ -1,4 +1,4 @@
-"""Making an archive, adding a source to it, checking what its files say."""
+"""Making an archive, checking what its files say."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from importlib.resources import files
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from snapshotter import __version__, catalogue
+from snapshotter import __version__
 from snapshotter.archive.changing import all_changed
 from snapshotter.archive.conforming import unusable
-from snapshotter.archive.opening import Opened, describe, for_writing, open_archive
+from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.trust import remember_made, secrets_of, trust_of
 from snapshotter.canonical import encode_indented
 from snapshotter.core import paths, schema
@@ -21,7 +21,7 @@ from snapshotter.edge.world import World
 from snapshotter.edge.zone import machine_zone
 from snapshotter.errors import UsageError
 from snapshotter.model import Batch, FileChange
-from snapshotter.results import Added, CatalogueEntry, Checked, Created, Missing, Notice
+from snapshotter.results import Checked, Created, Missing, Notice
 from snapshotter.results.changing import ChangedStream
 
 README = "README.md"
@@ -86,35 +86,6 @@ def show_documents(path: Path, world: World, *, readably: bool) -> bool:
         return store.show_documents(anew=True)
     store.show_bytes()
     return True
-
-
-def entries(path: Path, world: World, *, needs_archive: bool) -> tuple[CatalogueEntry, ...]:
-    """The ready source files, and which of them the archive around a folder has already, if there is one."""
-    have: set[str] = set()
-    try:
-        have = {Path(name).stem for name in open_archive(path, world).described.files}
-    except UsageError:  # the catalogue can be read without an archive, unless one was named
-        if needs_archive:
-            raise
-    return tuple(
-        CatalogueEntry(entry.name, entry.title, entry.needs, added=entry.name in have) for entry in catalogue.listing()
-    )
-
-
-def add(path: Path, name: str, world: World, *, wait: float = 0.0) -> Added:
-    """Copy a ready source file into the archive and commit it."""
-    if name not in catalogue.names():
-        raise UsageError(f"no source {name!r} in the catalogue; `snap add` lists them")
-    target = f"{paths.SOURCES}/{name}.toml"
-    with for_writing(path, world, command="snap add", wait=wait) as opened:
-        if (opened.root / target).exists():
-            raise UsageError(f"{target} is there already; edit it, or move it away first")
-        message = f"Add {name}\n\nCopied from the catalogue of snap {__version__}.\n\nSource: {name}\n"
-        change = FileChange(target, catalogue.text(name).encode())
-        commit = opened.store.commit(Batch((change,), message, world.clock.now()), opened.store.head())
-        opened.store.finish()
-        opened.described = describe(opened.root, opened.store)
-        return Added(name, target, commit, missing_secrets(opened, [name]))
 
 
 def check(path: Path, names: Collection[str], world: World) -> Checked:

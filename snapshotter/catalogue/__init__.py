@@ -1,21 +1,48 @@
-"""Ready-made source files. Each begins with its title and with what a person has to fill in."""
+"""Ready-made source files: one TOML each, and nothing else to add.
+
+The first lines of a file have a fixed form:
+
+    #:schema ../schema/source.v1.json
+    # What one gets, from whom
+    # needs: what a person has to fill in, said with commas, or: nothing
+    # checked: recorded answers (events), documentation only (starred)
+    # facts: https://where.the/documentation/is, https://another.page
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from importlib.resources import files
 
 _SUFFIX = ".toml"
-_NEEDS = "# needs: "
+_COMMA = re.compile(r",\s+(?![^(]*\))")  # one that stands outside of brackets
+_CHECK = re.compile(r"(?P<how>[^()]+?)(?: \((?P<streams>[^()]+)\))?")
+
+RECORDED = "recorded answers"
+SPECIFIED = "public specification"
+SERVED = "a real server run on loopback"
+DOCUMENTED = "documentation only"
+WAYS = (RECORDED, SERVED, SPECIFIED, DOCUMENTED)  # of checking a file, the surest first
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How streams of a file were checked; no streams: all, or all the others."""
+
+    how: str
+    streams: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A file of the catalogue as it is listed."""
+    """A file of the catalogue as its first lines describe it."""
 
     name: str
     title: str
     needs: tuple[str, ...]  # what has to be filled in, in words
+    checked: tuple[Check, ...] = ()
+    facts: tuple[str, ...] = ()  # the pages of documentation that its facts are from
 
 
 def names() -> tuple[str, ...]:
@@ -25,8 +52,8 @@ def names() -> tuple[str, ...]:
 
 
 def listing() -> tuple[Listing, ...]:
-    """Every file with its title and its needs."""
-    return tuple(_listed(name) for name in names())
+    """Every file as it is listed."""
+    return tuple(listed(name, text(name)) for name in names())
 
 
 def text(name: str) -> str:
@@ -36,8 +63,28 @@ def text(name: str) -> str:
     return (files(__name__) / f"{name}{_SUFFIX}").read_text(encoding="utf-8")
 
 
-def _listed(name: str) -> Listing:
-    comments = [line for line in text(name).splitlines() if line.startswith("# ")]
-    title = comments[0].removeprefix("# ")
-    needs = next((line.removeprefix(_NEEDS) for line in comments if line.startswith(_NEEDS)), "nothing")
-    return Listing(name, title, () if needs == "nothing" else tuple(need.strip() for need in needs.split(",")))
+def listed(name: str, text: str) -> Listing:
+    """What the first lines of a file say; what is not there stays empty."""
+    head = [line[2:] for line in text.partition("\nformat")[0].splitlines() if line.startswith("# ")]
+    title = head[0] if head and ": " not in head[0][:10] else ""
+    needs = _told(head, "needs")
+    return Listing(
+        name,
+        title,
+        () if needs in (("nothing",), ()) else needs,
+        tuple(_check(item) for item in _told(head, "checked")),
+        _told(head, "facts"),
+    )
+
+
+def _told(head: list[str], word: str) -> tuple[str, ...]:
+    """The items of the lines that begin with a word; there may be several such lines."""
+    lines = [line.removeprefix(f"{word}: ") for line in head if line.startswith(f"{word}: ")]
+    return tuple(item.strip() for line in lines for item in _COMMA.split(line))
+
+
+def _check(item: str) -> Check:
+    found = _CHECK.fullmatch(item)
+    if found is None:
+        return Check(item)
+    return Check(found["how"], tuple(name.strip() for name in (found["streams"] or "").split(",") if name.strip()))

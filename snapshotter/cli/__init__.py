@@ -13,7 +13,7 @@ from snapshotter.cli.exits import run
 
 COMMANDS = {  # name -> (module, what it does in a line)
     "init": ("setup", "Make an archive: a git repository with settings and a README."),
-    "add": ("setup", "Copy a ready source file into the archive; alone, list them."),
+    "add": ("adding", "Copy a ready source file into the archive; alone, list them."),
     "check": ("setup", "Check all files of the archive; asks no API."),
     "try": ("fetching", "Ask a stream for a page or two; or ask an address and propose a source file."),
     "new": ("proposing", "Describe an API by answering questions."),

@@ -1,4 +1,4 @@
-"""`init`, `add`, `check`."""
+"""`init`, `check`, `gitview`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from snapshotter.archive import accounts, changing, setup
+from snapshotter.archive import changing, setup
 from snapshotter.cli.exits import HELP
 from snapshotter.cli.options import echo, echo_json, json_option
 from snapshotter.cli.surroundings import archive_folder, the_world
@@ -31,36 +31,6 @@ def init_command(folder: str, zone: str | None, *, as_json: bool) -> int:
     """
     result = setup.init(Path(folder), the_world(), zone=zone)
     echo_json(result) if as_json else echo(report.created(result))
-    return Exit.DONE
-
-
-@click.command("add", epilog=HELP)
-@click.argument("name", required=False)
-@click.option("--as", "account", metavar="ACCOUNT", help="Add an account: its table goes into the source file.")
-@json_option
-@click.pass_obj
-def add_command(archive: str | None, name: str | None, account: str | None, *, as_json: bool) -> int:
-    """Copy a ready source file into the archive; without NAME, list what there is.
-
-    With --as, one file serves several accounts side by side: each is a source NAME-ACCOUNT with days, keys and limits
-    of its own.
-
-    \b
-    Examples:
-      snap add
-      snap add usgs-earthquakes
-      snap add github-events --as anna
-    """
-    world = the_world()
-    if name is None:
-        if account is not None:
-            raise UsageError(f"--as adds an account to a source; name it: snap add NAME --as {account}")
-        entries = setup.entries(archive_folder(archive), world, needs_archive=archive is not None)
-        echo_json(entries) if as_json else echo(report.catalogue(entries))
-        return Exit.DONE
-    folder = archive_folder(archive)
-    result = setup.add(folder, name, world) if account is None else accounts.add_account(folder, name, account, world)
-    echo_json(result) if as_json else echo(report.added(result))
     return Exit.DONE
 
 

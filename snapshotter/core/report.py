@@ -11,8 +11,6 @@ from snapshotter.core.report_changing import changed
 from snapshotter.core.report_details import words
 from snapshotter.model import HeldBack, Job, QuarantineEntry, Window
 from snapshotter.results import (
-    Added,
-    CatalogueEntry,
     Checked,
     Created,
     DayProblem,
@@ -41,27 +39,6 @@ def created(result: Created) -> str:
     lines = [f"Made an archive in {result.path}", *map(notice, result.notes), ""]
     lines += ["Next: go there, and add a source:", f"  cd {result.path}", "  snap add", "  snap add usgs-earthquakes"]
     return _text(lines)
-
-
-def catalogue(entries: Sequence[CatalogueEntry]) -> str:
-    """`add` without a name."""
-    lines = ["Ready source files:"]
-    for entry in entries:
-        lines += ["", f"  {entry.name}{' (added)' if entry.added else ''}", *_wrapped(entry.title)]
-        lines += [line for need in entry.needs for line in _wrapped(f"needs {need}")]
-    return _text([*lines, "", "Add one with: snap add NAME"])
-
-
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent="    ", subsequent_indent="      ")
-
-
-def added(result: Added) -> str:
-    """After `add NAME`."""
-    lines = [f"Added {result.path} (commit {result.commit[:8]})"]
-    lines += [missing(item) for item in result.missing]
-    lines += ["", f"Next: read {result.path} and fill in its [vars], then:", f"  snap check {result.source}"]
-    return _text([*lines, f"  snap fetch {result.source}"])
 
 
 def missing(item: Missing) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from snapshotter.errors import UsageError
 from snapshotter.spec import SecretRef
 
 LARGEST = 1 << 20
@@ -68,6 +69,26 @@ def hint(ref: SecretRef) -> str:
             return f"store it with `keyring set {service} {user}`"
         case "command":
             return f"make the command `{ref.where}` print it"
+
+
+def keep(ref: SecretRef, value: str, env: Mapping[str, str], *, home: Path | None = None) -> str:
+    """Put a secret into a new file that only its owner can read, or into the keyring; say where it is now."""
+    if not value:
+        raise UsageError("the secret is empty; nothing was kept")
+    if ref.kind == "keyring":
+        _into_keyring(ref, value)
+        return f"the keyring, as {ref.where}"
+    if ref.kind != "file":
+        raise UsageError(f"a secret can be kept in a file or the keyring; {hint(ref)} yourself")
+    path = _path(ref.where, home or Path(env.get("HOME") or "/"))
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
+            file.write(f"{value}\n")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; nothing was kept") from error
+    return f"{path}, which only you can read"
 
 
 def unfit_for_header(value: str) -> str | None:
@@ -185,6 +206,18 @@ def _from_keyring(ref: SecretRef) -> str:
         return keyring.get_password(service, user) or ""
     except (errors.KeyringError, OSError, RuntimeError) as error:
         raise _Missing(f"the keyring cannot be read ({type(error).__name__}); unlock it, or {hint(ref)}") from error
+
+
+def _into_keyring(ref: SecretRef, value: str) -> None:
+    try:
+        keyring = importlib.import_module("keyring")
+        errors = importlib.import_module("keyring.errors")
+    except ImportError as error:
+        raise UsageError("the keyring library is missing; run `pip install 'snapshotter[keyring]'`") from error
+    try:
+        keyring.set_password(*_service_and_user(ref.where), value)
+    except (errors.KeyringError, OSError, RuntimeError) as error:
+        raise UsageError(f"the keyring cannot be written ({type(error).__name__}); unlock it first") from error
 
 
 def _from_command(ref: SecretRef, env: Mapping[str, str], *, cwd: Path, trusted: bool) -> str:

@@ -39,6 +39,9 @@ class CatalogueEntry:
     title: str
     needs: tuple[str, ...]  # the secrets and vars to fill in, in words
     added: bool = False
+    sign_in: str = "none"
+    streams: tuple[str, ...] = ()
+    checked: tuple[str, ...] = ()  # how its authors checked it
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,9 @@ class Added:
     path: str
     commit: str
     missing: tuple[Missing, ...]
+    to_fill: tuple[str, ...] = ()  # of [vars]: what still has the value of an example
+    streams: tuple[str, ...] = ()
+    sign_in: str = "none"
 
 
 @dataclass(frozen=True, slots=True)

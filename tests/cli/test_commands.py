@@ -141,7 +141,7 @@ def test_two_files_that_give_one_source_are_told(person, archive):
 
 
 def test_a_missing_secret_stops_its_source_only(person, archive):
-    person.types("add", "github-events")
+    person.types("add", "github")
 
     person.types("fetch", code=2)
 
@@ -200,11 +200,11 @@ def test_an_account_is_added_to_a_file_of_the_catalogue(person, monkeypatch):
     person.types("init", "a")
     monkeypatch.chdir(person.folder / "a")
 
-    told = person.types("add", "github-events", "--as", "anna")
+    told = person.types("add", "github", "--as", "anna")
     assert "set the environment variable GITHUB_TOKEN_ANNA" in told
-    person.types("add", "github-events", "--as", "ben")
+    person.types("add", "github", "--as", "ben")
 
-    text = (person.folder / "a/sources/github-events.toml").read_text()
+    text = (person.folder / "a/sources/github.toml").read_text()
     assert '[accounts.ben]\n# login = "octocat" # for all accounts so far\ntoken = "env:GITHUB_TOKEN_BEN"' in text
     assert "2 sources" in person.types("check", code=2)
     person.types("add", "--as", "anna", code=2)

@@ -16,4 +16,4 @@ def test_when_old_days_are_asked_again_has_an_effect():
 
 
 def test_the_horizon_of_a_feed_has_an_effect():
-    assert unused_in(a_source("github-events")) == ()
+    assert unused_in(a_source("github")) == ()
