@@ -28,7 +28,7 @@ DOORS = {
     "orjson": {"snapshotter.canonical"},
     "jmespath": {"snapshotter.core.select"},
     "tomllib": {"snapshotter.core.config"},
-    "sqlite3": {"snapshotter.edge.cache"},
+    "sqlite3": {"snapshotter.edge.cache", "snapshotter.edge.sheets"},  # ours, and what a person is given
     "duckdb": {"snapshotter.edge.duck"},
     "click": {"snapshotter.cli"},
     "rich": {"snapshotter.cli"},

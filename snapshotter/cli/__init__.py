@@ -31,6 +31,7 @@ COMMANDS = {  # name -> (module, what it does in a line)
     "versions": ("comparing", "List the versions of a day, or the days that changed."),
     "import": ("importing", "Bring an old folder, or what a service exported, into history."),
     "query": ("querying", "Ask all records by SQL, now or as they were."),
+    "export": ("exporting", "Write records as JSON Lines, CSV, Parquet or SQLite."),
     "status": ("looking", "Say what is there, what is missing, and why."),
     "gaps": ("explaining", "List the days that are lacking, why, and what to do about it."),
     "reconcile": ("reconciling", "Ask again what failed, is missing or looks wrong."),

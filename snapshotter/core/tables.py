@@ -1,9 +1,9 @@
 """Records as rows: names of tables and columns, and types that hold every value as it was written.
 
-A column gets the narrowest type that loses nothing: whole numbers BIGINT or HUGEINT; numbers with a fraction DECIMAL
-up to 18 digits, else DOUBLE where that writes each back as it was, else DECIMAL up to 38 digits; what fits none of
-these is text. Objects with the same few members are STRUCT, lists are lists, and what differs from record to record is
-JSON.
+A column gets the narrowest type that loses nothing: whole numbers BIGINT or DECIMAL(38); numbers with a fraction
+DECIMAL up to 18 digits, else DOUBLE where that writes each back as it was, else DECIMAL up to 38 digits; what fits
+none of these is text. Objects with the same few members are STRUCT, lists are lists, and what differs from record to
+record is JSON.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ OURS = {DAY: "DATE", INSTANT: "TIMESTAMP", ID: "VARCHAR"}
 
 _SAFE_INT = 2**53
 _BIGINT = 2**63
-_HUGEINT = 2**127
 _FAST, _WIDE = 18, 38  # digits of a DECIMAL in 8 and in 16 bytes
 
 
@@ -100,7 +99,7 @@ class Seen:
             self.low, self.high = min(self.low, number), max(self.high, number)
             self.fits_double &= abs(number) <= _SAFE_INT
         else:
-            self.high, self.fits_double = _HUGEINT, False
+            self.high, self.fits_double = _BIGINT, False
 
     # --- what it is in SQL ---
 
@@ -135,7 +134,7 @@ class Seen:
         if not self.is_fraction:
             if self.low >= -_BIGINT and self.high < _BIGINT:
                 return "BIGINT"
-            return "HUGEINT" if self.low > -_HUGEINT and self.high < _HUGEINT else "VARCHAR"
+            return f"DECIMAL({_WIDE}, 0)" if self.whole <= _WIDE else "VARCHAR"  # Parquet has no HUGEINT
         digits = self.whole + self.scale
         if not self.has_exponent and digits <= _FAST:
             return f"DECIMAL({_FAST}, {self.scale})"

@@ -1,4 +1,4 @@
-"""`query` as a person types them."""
+"""`query` and `export` as a person types them."""
 
 import csv
 import io
@@ -56,3 +56,14 @@ sys.exit(run(snap, ["query", "select 1 from {TABLE}"]))
 
     assert done.returncode == 2
     assert "snapshotter[query]" in done.stderr
+
+
+def test_an_export_is_written_and_named(person, fetched):
+    text = person.types("export", "jsonl", "usgs-earthquakes/events", "--to", "../x.jsonl")
+    found = json.loads(person.types("export", "sqlite", "usgs-earthquakes", "--to", "../x.sqlite", "--json"))
+
+    lines = (fetched.parent / "x.jsonl").read_text().splitlines()
+    assert f"{len(lines):,} records" in text
+    assert found[0]["records"] == len(lines)
+    person.types("export", "jsonl", "usgs-earthquakes/events", "--to", "../x.jsonl", code=2)
+    assert "--force" in person.err
