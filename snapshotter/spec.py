@@ -423,7 +423,6 @@ class Detail:
     path: Template
     params: Mapping[str, Value] = field(default_factory=dict)
     records: str = "@"
-    store: Literal["item", "merge"] = "item"
     file_name: Template | None = None
     fetch_if: Literal["missing", "changed", "stale"] = "missing"
     ignore: tuple[str, ...] = ()

@@ -82,8 +82,30 @@ class DetailWalk:
 
     def _due(self) -> list[Row]:
         """What waits; first of all what an earlier run heard and did not come to commit."""
-        found = details.queue(self.detail, rows(self.opened, self.stream, self.detail), now=self.lane.now())
+        every = rows(self.opened, self.stream, self.detail)
+        found = details.queue(self.detail, every, now=self.lane.now())
+        self._let_go({row[0].id for row in every}, wanted={self._job_of(row).name for row in found})
         return sorted(found, key=lambda row: not self.lane.spooled(self._job_of(row).name))
+
+    def _let_go(self, ids: set[str], *, wanted: set[str]) -> None:
+        """Answers in the spool that nobody waits for any more: told already, or of a record that went meanwhile."""
+        spool = self.committer.spool
+        there = {replace(self.job, item=item).name for item in ids}
+        for name in spool.jobs():
+            if not name.startswith(f"{self.stream.key}/{self.detail.name} ") or name in wanted:
+                continue
+            entry = spool.read(name, 0)
+            if entry is not None and name not in there:
+                self.committer.quarantine.put(
+                    entry.response.body,
+                    source=self.stream.source,
+                    stream=self.stream.name,
+                    job=name,
+                    reason="unwanted",
+                    message="the record that this is a detail of is no longer in the list",
+                    facts={"form": "answer", "status": str(entry.response.status)},
+                )
+            spool.done(name)
 
     def _job_of(self, row: Row) -> Job:
         return replace(self.job, item=row[0].id)

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from snapshotter.archive.committing import REJECTED, Committer
+from snapshotter.archive.details import following
 from snapshotter.archive.looking import UNDATED, document_path
 from snapshotter.archive.opening import Opened, catch_up_places, for_writing, open_archive
 from snapshotter.archive.settling import Settled
@@ -106,7 +107,7 @@ def _settled(path: Path, target: str, day: str | None, world: World, *, wait: fl
             raise UsageError(f"{stands}: no version of it waits; `snap held` lists what does")
         version = _version(opened, stream, waits, Reader(stream))
         decided = _accepted(opened, stream, version) if accepts else _rejected(opened, stream, version)
-        commit = _committed(opened, source, stream, decided, verb=verb)
+        commit = _committed(opened, source, stream, following(opened, stream, decided), verb=verb)
         return HeldSettled(version, accepted=accepts, commit=commit)
 
 

@@ -15,7 +15,6 @@ from snapshotter.archive.trust import remember_made, secrets_of, trust_of
 from snapshotter.canonical import encode_indented
 from snapshotter.core import paths, schema
 from snapshotter.core.config import settings_template
-from snapshotter.core.unused import unused_in
 from snapshotter.edge.store import DOCUMENTS_SHOWN, Store
 from snapshotter.edge.world import World
 from snapshotter.edge.zone import machine_zone
@@ -112,14 +111,13 @@ def _changed(opened: Opened, names: Collection[str]) -> tuple[ChangedStream, ...
 
 
 def _notes(opened: Opened, wanted: Collection[str]) -> Iterator[Notice]:
-    """What is odd, and what has no effect."""
+    """What is odd, and what cannot be used."""
     described = opened.described
     for warning in described.warnings:
         if warning.file in wanted:
             yield Notice("warning", warning.file, str(warning))
     for source in described.sources.values():
         if source.file in wanted:
-            yield from (Notice("info", source.file, words) for words in unused_in(source))
             yield from (Notice("error", key, why) for key, why in unusable(opened, source.streams.values()).items())
 
 

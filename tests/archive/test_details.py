@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from snapshotter.archive import fetching, looking
+from snapshotter.archive import fetching, holding, looking
 from snapshotter.archive.verifying import verify
 from snapshotter.core import verifying
 from snapshotter.results import FetchOptions
@@ -261,3 +261,86 @@ def test_a_thousand_answers_come_in_few_commits(tmp_path: Path) -> None:
         archive.fetch()
         assert counted(archive) == (300, 300, 0, 0, 0)
         assert archive.commits() <= 6
+
+
+def test_an_answer_that_nobody_waits_for_any_more_leaves_the_spool(archive: Archive, api: Listed) -> None:
+    archive.die_after_page(2)  # of the list one, of the details one
+    (waits,) = [name for name in archive.spooled() if "/full " in name]
+    name = waits.split("%22")[1]
+    api.list.records[:] = [one for one in api.list.records if one["id"] != name]
+    archive.later(hours=1)
+    archive.fetch()
+    archive.later(hours=1)
+    archive.fetch()
+    assert archive.spooled() == ()
+    assert [reason for reason, _ in archive.quarantined()] == ["unwanted"]
+
+
+def test_a_version_that_is_taken_brings_the_files_of_its_details(tmp_path: Path) -> None:
+    api = Listed(*[item(f"11T08:0{n}", f"r{n}") for n in range(4)], item("12T08:00", "b"))
+    wide = '{ start = "2026-03-11", end = "2026-03-13", step = "1d", lookback = "3d" }'
+    more = f'expect = {{ max_drop = "50%" }}\n{DETAILS}'
+    with an_archive(tmp_path, api, series(window=wide, more=more)) as archive:
+        archive.fetch()
+        for record in api.list.records[:3]:
+            record["at"] = record["at"].replace("-11T", "-12T")
+        archive.later(hours=2)
+        archive.fetch()
+        waits = [version.day for version in holding.held(archive.path, (), archive.world)]
+        assert waits
+        for day in waits:
+            holding.accept(archive.path, "demo/items", day, archive.world)
+        archive.later(hours=2)
+        archive.fetch()
+        assert archive.ids("12") == ["b", "r0", "r1", "r2"]
+        assert archive.read("demo/items/full/2026/03/12/r0.json")
+        assert archive.read("demo/items/full/2026/03/11/r0.json") is None
+        assert max(api.asked.values()) == 1
+        assert verified(archive) == []
+
+
+ODD = {
+    "UPPER": "%55%50%50%45%52.json",
+    "a/b": "a%2fb.json",
+    "con": "%63on.json",
+    ".x": "%2ex.json",
+    "\u00fc": "%c3%bc.json",
+}
+
+
+def test_odd_ids_have_safe_names_and_long_ones_short_ones(tmp_path: Path) -> None:
+    odd = [*ODD, "x" * 300, "X" * 300]
+    records = [item(f"12T08:{n:02}", name) for n, name in enumerate(odd)]
+
+    def answer(request: Seen) -> Answer:
+        return listed(request) if request.path == "/items" else json_reply({"target": request.target})
+
+    listed = Api(records, size=50)
+    with an_archive(tmp_path, answer, series(window=AGAIN, more=DETAILS)) as archive:
+        ran = archive.fetch()
+        assert not ran.problems
+        names = {path.rsplit("/", 1)[1] for path in archive.files() if "/full/" in path}
+        assert set(ODD.values()) <= names
+        assert len(names) == len(odd)
+        assert max(map(len, names)) <= 120
+        for name in odd:
+            assert looking.show(archive.path, "demo/items/full", name, archive.world).data
+        assert verified(archive) == []
+        assert archive.is_clean()
+
+
+def test_records_without_a_day_have_details_and_take_them_along_when_they_get_one(tmp_path: Path) -> None:
+    api = Listed(item("12T08:00", "a"), {"id": "b"})
+    api.list.chosen = lambda query: api.list.records  # type: ignore[method-assign]
+    day = '{ field = "at", parse = "instant", zone = "UTC", missing = "undated" }'
+    with an_archive(tmp_path, api, series(window=AGAIN, day=day, more=DETAILS)) as archive:
+        archive.fetch()
+        (undated,) = [path for path in archive.files() if path.endswith("/b.json")]
+        assert undated.removeprefix("demo/items/full/").count("/") == 1
+        api.list.records[1]["at"] = "2026-03-12T09:00:00Z"
+        archive.later(hours=2)
+        archive.fetch()
+        assert archive.read("demo/items/full/2026/03/12/b.json")
+        assert archive.read(undated) is None
+        assert api.asked == {"a": 1, "b": 1}
+        assert verified(archive) == []

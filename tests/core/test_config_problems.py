@@ -606,6 +606,19 @@ def test_a_horizon_says_something():
     assert the_problem(a_stream("horizon = {}")).key == "streams.items.horizon"
 
 
+def test_only_what_is_asked_as_a_whole_has_a_horizon():
+    window = '{ start = "2020-01-01", params = { from = "{window.start|iso}" } }'
+    problem = the_problem(a_stream(f"window = {window}\nhorizon = {{ items = 5 }}"))
+    assert problem.key == "streams.items.horizon"
+    assert "asked as a whole" in problem.message
+
+
+def test_details_are_not_merged_and_the_mistake_says_why():
+    problem = the_problem(a_stream('details.full = { path = "/x/{record.id}", store = "merge" }'))
+    assert problem.key == "streams.items.details.full.store"
+    assert "each has a file of its own" in problem.message
+
+
 # --- limits ---
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tracemalloc
-from importlib.util import find_spec
 
 import pytest
 
@@ -129,7 +128,6 @@ def test_memory_grows_with_what_came_and_not_by_a_hundredfold(tmp_path):
         assert most < 8 * came
 
 
-NO_DETAILS = find_spec("snapshotter.archive.details") is None
 WITH_DETAIL = '[streams.items.details.full]\npath = "/items/{record.id}"'
 
 
@@ -138,7 +136,6 @@ def answered_by_id(api, answers):
     return lambda seen: api(seen) if seen.path == "/items" else answers[seen.path.removeprefix("/items/")].pop(0)
 
 
-@pytest.mark.skipif(NO_DETAILS, reason="details are not asked for by this version")
 def test_a_detail_that_is_null_is_noted_and_ends_nothing(tmp_path):
     """A deleted item answers `null`, and the process ends with a traceback."""
     answers = {"r000": [json_reply(None)], "r001": [json_reply({"of": "r001"})]}
@@ -153,7 +150,6 @@ def test_a_detail_that_is_null_is_noted_and_ends_nothing(tmp_path):
         assert answers == {"r000": [], "r001": []}
 
 
-@pytest.mark.skipif(NO_DETAILS, reason="details are not asked for by this version")
 def test_a_detail_that_failed_is_asked_again(tmp_path):
     """A detail fails once, and nobody ever asks for it again."""
     answers = {"r000": [json_reply({}, 403), json_reply({"of": "r000"})]}

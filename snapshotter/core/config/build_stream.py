@@ -184,7 +184,6 @@ def _detail(name: str, table: Table, errors: tuple[ErrorRule, ...]) -> Detail:
         path=table["path"],
         params=table["params"] or {},
         records=table["records"],
-        store=table["store"],
         file_name=table["name"],
         fetch_if=table["fetch_if"],
         ignore=table["ignore"] or (),

@@ -165,6 +165,8 @@ DAY = Table(
     ),
 )  # fmt: skip
 
+_NOT_MERGED = {"merge": "details are not merged into one document: each has a file of its own; leave store out"}
+
 HORIZON = Table(
     "horizon",
     "What the API still remembers: asked too seldom, something is lost for good.",
@@ -214,7 +216,7 @@ DETAIL = Table(
         Key("path", path(DETAIL_PATH), "Path of the call.", needed=True, example='"/activities/{record.id}"'),
         Key("params", parameters(DETAIL_CALLS), "Parameters of the call.", example="{ full = true }"),
         Key("records", expression(), "What of the answer is kept.", default="@"),
-        Key("store", one_of("item", "merge"), "One file for each record, or merged into one.", default="item"),
+        Key("store", one_of("item", refused=_NOT_MERGED), "Each record has a file of its own.", default="item"),
         Key("name", template(DETAIL_NAMES), "Name of the file.", default_note="the id of the record",
             example='"{detail.type}-{record.id}"'),
         Key("fetch_if", one_of("missing", "changed", "stale"), "When it is asked: never seen, the record changed, or"

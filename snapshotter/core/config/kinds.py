@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from ipaddress import ip_address
 from typing import Any
@@ -161,12 +161,14 @@ def percent() -> Kind:
     return _kind("percentage", read, {"type": "string", "pattern": r"^(100(\.0+)?|[0-9]{1,2}(\.[0-9]{1,6})?) ?%$"})
 
 
-def one_of(*words: str) -> Kind:
-    """One of a few words."""
+def one_of(*words: str, refused: Mapping[str, str] | None = None) -> Kind:
+    """One of a few words; `refused` says of others why they are none."""
 
     def read(raw: Any, at: At) -> Any:
         if isinstance(raw, str) and raw in words:
             return raw
+        if isinstance(raw, str) and refused and raw in refused:
+            return at.wrong(refused[raw], raw)
         hint = nearest(raw, words) if isinstance(raw, str) else None
         return at.wrong(f"must be one of {', '.join(words)}", raw, hint=hint)
 
