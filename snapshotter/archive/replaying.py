@@ -31,7 +31,8 @@ def without_a_world(source: Source) -> Source:
     """The source with ways to sign in that run no command, sign with no key and open no keyring."""
     match source.auth:
         case OAuth2Auth() as auth:
-            return replace(source, auth=replace(auth, token_store="state"))  # noqa: S106 - a place, not a password
+            seed = auth.refresh_token or Template(("made-up-refresh-0000",))  # as if somebody had said yes
+            return replace(source, auth=replace(auth, refresh_token=seed, token_store="state"))  # noqa: S106 - a place
         case JwtBearerAuth(scheme=scheme) | CommandAuth(scheme=scheme):
             client = Template(("made-up-client",))
             return replace(source, auth=OAuth2Auth("client_credentials", NO_ENDPOINT, client, scheme=scheme))

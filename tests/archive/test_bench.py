@@ -15,6 +15,7 @@ from tests.server import json_reply
 
 TOKEN = "sekrit-token-1"
 BEARER = '[secrets]\ntoken = "env:TOKEN"\n[auth]\ntype = "bearer"\ntoken = "{secrets.token}"'
+SEED = 'refresh_token = "{secrets.refresh_token}"'
 OAUTH = """[secrets]
 client_id = "env:client_id"
 client_secret = "env:client_secret"
@@ -115,6 +116,18 @@ def test_a_token_is_renewed_in_a_play_and_no_secret_is_in_the_file(tmp_path):
     for secret in (*CLIENT.values(), provider.access, provider.refresh, "set-cookie", "/token"):
         assert secret not in text
     assert "Bearer {secrets.access_token}" in text
+
+
+def test_a_source_whose_first_token_comes_from_a_browser_is_played_as_if_somebody_had_said_yes(tmp_path):
+    provider = SignedIn(Api(some_items(4)))
+    with an_archive(tmp_path, provider, env=CLIENT) as archive:
+        head = OAUTH.replace("PORT", str(archive.server.port))
+        archive.place(a_file(archive.server.url, series(), head=head))
+        file = record(archive)
+        seedless = head.replace(SEED, 'authorize_url = "http://127.0.0.1/yes"')
+        archive.place(a_file(archive.server.url, series(), head=seedless))
+
+    assert play(archive, file).good
 
 
 def test_a_key_in_the_address_stands_by_its_name_and_is_found_again(tmp_path):
