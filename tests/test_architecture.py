@@ -32,6 +32,7 @@ DOORS = {
     "duckdb": {"snapshotter.edge.duck"},
     "click": {"snapshotter.cli"},
     "rich": {"snapshotter.cli"},
+    "webbrowser": {"snapshotter.cli"},
 }
 
 CORE_MAY_NOT_TOUCH = {

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from snapshotter.archive.hindering import QUIET
 from snapshotter.archive.lane import gate_of
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.trust import Trust, secrets_of, trust_of
@@ -23,13 +24,18 @@ Secrets = Mapping[str, str]
 
 def limits(path: Path, targets: Collection[str], world: World) -> LimitsLeft:
     """What is left in the lanes of these sources, or of all."""
-    opened = open_archive(path, world)
+    return limits_of(open_archive(path, world), targets)
+
+
+def limits_of(opened: Opened, targets: Collection[str] = (), *, asks: bool = True) -> LimitsLeft:
+    """The same of an archive that is open; unless it `asks`, no keyring and no command is asked for a secret."""
+    world = opened.world
     named = {source.name for source, _ in opened.streams(targets)}
     trust = trust_of(opened)
     lanes: dict[str, list[tuple[Source, Secrets]]] = {}
     notices = [Notice("error", problem.file, str(problem)) for problem in opened.described.problems]
     for source in opened.described.sources.values():
-        found = _lane(source, opened, trust)
+        found = _lane(source, opened, trust) if asks or _is_quiet(source) else _unsought(source)
         if isinstance(found, Notice):
             notices += [found] if source.name in named else []
         else:
@@ -42,6 +48,15 @@ def limits(path: Path, targets: Collection[str], world: World) -> LimitsLeft:
 
 def _has_one_of(members: Sequence[tuple[Source, Secrets]], names: Collection[str]) -> bool:
     return any(source.name in names for source, _ in members)
+
+
+def _is_quiet(source: Source) -> bool:
+    return all(secret.kind in QUIET for secret in source.secrets.values())
+
+
+def _unsought(source: Source) -> Notice:
+    words = "its secret is in a keyring or comes from a command, and is not asked for here; see `snap limits`"
+    return Notice("info", source.name, words)
 
 
 def _lane(source: Source, opened: Opened, trust: Trust) -> tuple[str, Secrets] | Notice:

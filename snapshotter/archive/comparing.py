@@ -228,6 +228,13 @@ def written_often(
     return tuple(newest[:most])
 
 
+def written_since(opened: Opened, streams: Collection[Stream], begin: date) -> tuple[DayVersions, ...]:
+    """The documents with more than one version whose last one came on a day or later, newest first."""
+    found = [line for stream in streams for line in _written(opened, stream)]
+    late = [line for line in found if line.versions > 1 and line.last.date() >= begin]
+    return tuple(sorted(late, key=lambda line: (line.last, line.path), reverse=True))
+
+
 def _written(opened: Opened, stream: Stream) -> Iterator[DayVersions]:
     """Counts of each document, brought up to the head from where they were last time."""
     head = opened.store.head()

@@ -38,6 +38,13 @@ def after_run(opened: Opened) -> tuple[list[Notice], set[Exit]]:
     return list(done.notices), set()
 
 
+def growth(opened: Opened) -> tuple[int, int | None]:
+    """How large the repository is, and by how many bytes it grows a month; None: too early to say."""
+    _, samples = _remembered(JsonFile(opened.local / MEMORY, durable=False, disk=opened.world.disk))
+    size = _size(opened.root / ".git/objects")
+    return size, maintaining.growth(maintaining.sampled(samples, Sample(opened.world.clock.now(), size)))
+
+
 def _maintain(opened: Opened, *, force: bool, may: bool) -> Maintained:
     now = opened.world.clock.now()
     memory = JsonFile(opened.local / MEMORY, durable=False, disk=opened.world.disk)

@@ -52,7 +52,7 @@ def plan(path: Path, options: RefreshOptions, world: World) -> RefreshPlan:
         tuple(found.drawn.held_back),
         tuple(found.drawn.notices),
         tuple(found.lanes),
-        tuple(_staleness(checks, now)),
+        tuple(staleness(checks, now)),
         tuple(Calibration(key, *band) for key, told in checks.items() for band in honesty.bands(told)),
     )
 
@@ -264,7 +264,8 @@ def _dice(lane: str, now: datetime) -> Callable[[], float]:
     return throw
 
 
-def _staleness(checks: dict[str, tuple[Checked, ...]], now: datetime) -> Iterator[Staleness]:
+def staleness(checks: Mapping[str, tuple[Checked, ...]], now: datetime) -> Iterator[Staleness]:
+    """What the days that were drawn by chance say of each stream."""
     for key, told in checks.items():
         days, changed = honesty.audited(told, now)
         if days:

@@ -37,6 +37,7 @@ COMMANDS = {  # name -> (module, what it does in a line)
     "reconcile": ("reconciling", "Ask again what failed, is missing or looks wrong."),
     "why": ("explaining", "Tell the whole story of one day."),
     "limits": ("access", "Say what is left of every rate limit; asks no API."),
+    "report": ("reporting", "Tell everything on one page, for a browser or as text."),
     "runs": ("past", "List past runs; `runs show` tells one, `runs log` step by step."),
     "quarantine": ("looking", "List answers that could not be used; print, retry or drop them."),
     "held": ("holding", "List versions that wait for you; accept or reject one."),

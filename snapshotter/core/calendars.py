@@ -69,12 +69,17 @@ def drawing(days: Sequence[CalendarDay]) -> tuple[Line, ...]:
     return (*lines, *_legend())
 
 
+def quarters(days: Iterable[CalendarDay]) -> list[int]:
+    """The counts of records that part the days that have some into quarters."""
+    counts = sorted(day.records for day in days if day.state is DayState.SAVED)
+    return [counts[len(counts) * quarter // 4] for quarter in (1, 2, 3)] if counts else []
+
+
 class _Scale:
     """How dark a day is drawn: quarters of the days that have records."""
 
     def __init__(self, days: Iterable[CalendarDay]) -> None:
-        counts = sorted(day.records for day in days if day.state is DayState.SAVED)
-        self.borders = [counts[len(counts) * quarter // 4] for quarter in (1, 2, 3)] if counts else []
+        self.borders = quarters(days)
 
     def cell(self, day: CalendarDay) -> Piece:
         """The character of a day."""

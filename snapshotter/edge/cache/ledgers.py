@@ -32,6 +32,8 @@ _DOCUMENTS = "SELECT day, records, sha256, zone, at, stamp, changed, changed_sta
 _TOLD = """SELECT DISTINCT run, sequence FROM told WHERE stream = ?
     ORDER BY run DESC, sequence DESC LIMIT ?"""
 _FILLED = f"{_DOCUMENTS} AND records > 0"
+_YEARS = """SELECT strftime('%Y', day + 1721424.5) AS year, count(*), sum(records) FROM days
+    WHERE stream = ? AND day BETWEEN ? AND ? AND records > 0 GROUP BY year"""  # 1721424.5: the Julian day before day 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,13 @@ class Cache:
             number, _ = self._stream(stream)
             found = self._file.rows("SELECT told FROM checks WHERE stream = ? ORDER BY run, sequence, story", number)
             return tuple(from_plain(Checked, json.loads(told)) for (told,) in found)
+
+    def by_year(self, stream: str, days: Days) -> dict[int, tuple[int, int]]:
+        """Of each year of a range of days: how many documents with records there are, and how many records."""
+        with self._file.reading():
+            number, _ = self._stream(stream)
+            found = self._file.rows(_YEARS, number, days[0].toordinal(), days[1].toordinal())
+            return {int(year): (documents, records) for year, documents, records in found}
 
     def _orders(self, number: int | None) -> list[int]:
         return [int(order) for (order,) in self._file.rows("SELECT DISTINCT size FROM told WHERE stream = ?", number)]

@@ -1,0 +1,109 @@
+"""The report as text of 80 columns, for a terminal and for mail: counts and names, nothing that an API said."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+
+from snapshotter.core import overview
+from snapshotter.core.escaping import escape
+from snapshotter.core.maintaining import shown
+from snapshotter.model import DayState
+from snapshotter.results.past import RunLine
+from snapshotter.results.reporting import Cover, Report, Trouble
+
+WIDTH = 80
+MOST = 12  # lines of one kind
+
+
+def text(report: Report) -> str:
+    """The whole of it."""
+    name = escape(report.archive)
+    lines = [f"{name}, {report.at:%Y-%m-%d %H:%M} UTC", "", *_needs(report), ""]
+    lines += ["Days", *(line for cover in report.streams for line in _stream(cover)), ""]
+    lines += [f"Since {report.since}", *_events(report), "", "Now", *_now(report)]
+    return "\n".join(lines)
+
+
+def _needs(report: Report) -> Iterator[str]:
+    if not report.needs:
+        yield "All is well: nothing waits for you."
+        return
+    yield "1 thing waits for you:" if report.needs == 1 else f"{report.needs} things wait for you:"
+    lines = [f"{escape(notice.about) or 'the archive'}: {notice.level} (`snap status`)" for notice in report.alarms]
+    lines += [_trouble(trouble) for trouble in report.waiting]
+    yield from _shortened(lines)
+    if report.held:
+        yield f"  {_count(len(report.held), 'held version')} (`snap held`)"
+    if report.quarantine:
+        yield f"  {_count(len(report.quarantine), 'unusable answer')} kept (`snap quarantine`)"
+
+
+def _trouble(trouble: Trouble) -> str:
+    days = f"{_count(trouble.days, 'day')} " if trouble.days else ""
+    return f"{trouble.stream}: {days}{trouble.lack.state}, {trouble.lack.cause} (`snap gaps {trouble.stream}`)"
+
+
+def _shortened(lines: list[str]) -> Iterator[str]:
+    for line in lines[:MOST]:
+        yield from textwrap.wrap(line, WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
+    if len(lines) > MOST:
+        yield f"  and {len(lines) - MOST} more"
+
+
+def _stream(cover: Cover) -> Iterator[str]:
+    status = cover.status
+    there, wanted = overview.share(status.counts)
+    days = f"{there:,} of {wanted:,} days" if wanted else "one whole state" if status.records else "nothing yet"
+    last = f", last {status.last}" if status.last is not None else ""
+    yield from textwrap.wrap(
+        f"{status.stream}: {days}{last}, {_count(status.records, 'record')}",
+        WIDTH,
+        initial_indent="  ",
+        subsequent_indent="    ",
+        break_on_hyphens=False,
+    )
+    lacking = [f"{status.counts[state]:,} {_word(state)}" for state in overview.LACKING if status.counts.get(state)]
+    if lacking:
+        yield f"    lacking: {', '.join(lacking)}"
+
+
+def _word(state: DayState) -> str:
+    return "never asked" if state is DayState.UNTRIED else state.value
+
+
+def _events(report: Report) -> Iterator[str]:
+    more = " at least" if report.more_changes else ""
+    yield f"  {_count(len(report.changes), 'document')} changed after being archived{more}"
+    streams: dict[str, int] = {}
+    for change in report.changes:
+        streams[change.stream] = streams.get(change.stream, 0) + 1
+    yield from _shortened([f"  {stream}: {number:,}" for stream, number in streams.items()])
+    yield f"  {_runs(report.runs)}"
+
+
+def _runs(lines: Iterable[RunLine]) -> str:
+    lines = [*lines]
+    if not lines:
+        return "no run"
+    failed = sum(line.problems > 0 for line in lines)
+    requests = sum(line.requests for line in lines)
+    with_problems = f", {failed} with problems" if failed else ""
+    return f"the newest {_count(len(lines), 'run')}: {_count(requests, 'request')}{with_problems}"
+
+
+def _now(report: Report) -> Iterator[str]:
+    size, grows = report.growth.bytes, report.growth.bytes_a_month
+    yield f"  {shown(size)} on this disk{f', {shown(grows)} more a month' if grows is not None else ''}"
+    spent = [f"{left.lane} {left.budgets[0].remaining:,} of {left.budgets[0].limit or 0:,}" for left in
+             report.limits.lanes if left.budgets]  # fmt: skip
+    if spent:
+        yield from _shortened([f"requests left: {', '.join(spent)}"])
+    for one in report.staleness[:MOST]:
+        yield f"  {one.stream}: {one.share:.1%} of stored days differ from the source ({one.changed} of {one.days})"
+    for expiry in report.expiries[:MOST]:
+        yield f"  {expiry.source}: its authorization ends {expiry.at:%Y-%m-%d}"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
