@@ -127,7 +127,8 @@ def stories(draw):
         days=draw(st.dictionaries(DAYS, FACTS, max_size=3)),
         miss=miss,
         validators=draw(st.none() | VALIDATORS),
-        history_ends=draw(st.none() | st.none() | st.just("3 empty windows")),
+        history_ends=(ends := draw(st.none() | st.none() | st.just("3 empty windows"))),
+        history_before=draw(st.none() | MOMENTS) if ends else None,
         dateless=draw(st.none() | FACTS),
     )
 
