@@ -19,7 +19,7 @@ from snapshotter.archive.fetching import draw
 from snapshotter.archive.looking import status, terms_of
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.past import run_lines, run_story
-from snapshotter.archive.recording import made_of
+from snapshotter.archive.recording import made_of, the_list
 from snapshotter.archive.replaying import Answers, Player, made_up, without_a_world
 from snapshotter.archive.running import Drawn, Errand, carry_out
 from snapshotter.core import paths, recordings, scenarios
@@ -226,7 +226,7 @@ class _Stage:
             source = without_a_world(opened.described.sources[recording.source])
             opened.described = replace(opened.described, sources={source.name: source})
             given = {source.name: Gathered(made_up(source))}
-            made = draw(opened, spool, asked, now=now, given=given)
+            made = the_list(draw(opened, spool, asked, now=now, given=given))
             made.notices.clear()
             return made
 

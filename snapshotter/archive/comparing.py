@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from snapshotter.archive import asof
-from snapshotter.archive.looking import UNDATED, document_path
+from snapshotter.archive.looking import UNDATED, detail_path, document_path
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.core import paths
 from snapshotter.core.diff import WHOLE, as_deepdiff, compare, summarise
@@ -33,6 +33,7 @@ class History:
     opened: Opened
     stream: Stream
     path: str
+    is_detail: bool = False
 
     @cached_property
     def versions(self) -> tuple[Version, ...]:
@@ -43,7 +44,7 @@ class History:
         """The one that a person means: `-1`, a commit, or a date or an instant, as it was then."""
         if _BACK.fullmatch(text):
             if -int(text) >= len(self.versions):
-                raise UsageError(f"{self.path} has {_count(len(self.versions))}, so there is no {text}; {self._hint()}")
+                raise UsageError(f"{self.path} has {_count(len(self.versions))}, so there is no {text}; {self.hint}")
             return self.versions[-int(text)]
         seen = self._seen(text)
         try:
@@ -65,17 +66,21 @@ class History:
         commit = self.opened.store.resolve(text)
         blob = self.opened.store.blob_id(self.path, commit)
         if blob is None:
-            raise UsageError(f"{self.path}: no such document at {text}; {self._hint()}")
+            raise UsageError(f"{self.path}: no such document at {text}; {self.hint}")
         found = [version for version in self.versions if version.blob == blob]
         reached = next((one for one in found if self._reaches(one, commit)), None)
         if reached is not None:
             return reached
-        raise UsageError(f"{self.path}: what {text} has is no version of this archive's branch; {self._hint()}")
+        raise UsageError(f"{self.path}: what {text} has is no version of this archive's branch; {self.hint}")
 
     def _reaches(self, version: Version, commit: str) -> bool:
         return version.commit == commit or not any(self.opened.store.commits_between(commit, version.commit))
 
-    def _hint(self) -> str:
+    @property
+    def hint(self) -> str:
+        """What lists the versions."""
+        if self.is_detail:
+            return f"`git log -- {self.path}` lists what there is"
         return f"`snap versions {self.name}` lists what there is"
 
     @property
@@ -124,18 +129,24 @@ def _history(opened: Opened, target: str, day: str | None) -> History:
     return History(opened, stream, document_path(stream, day))
 
 
+def _detail_history(opened: Opened, target: str, item: str | None) -> History:
+    """The versions of the file of a detail, where it lies now."""
+    stream, where, why = detail_path(opened, target, item)
+    if where is None:
+        raise UsageError(f"{target}: there is no file of {item!r}: {why}")
+    return History(opened, stream, where, is_detail=True)
+
+
 # --- one version ---
 
 
 def show_at(path: Path, target: str, day: str | None, world: World, *, at: str) -> tuple[Shown, Version]:
     """The document as it was, and the version that is."""
     opened = open_archive(path, world)
-    history = _history(opened, target, day)
+    history = _detail_history(opened, target, day) if target.count("/") == 2 else _history(opened, target, day)
     version = history.version(at)
     if version.blob is None:
-        raise UsageError(
-            f"{history.path}: removed by {version.commit[:8]}; `snap versions {history.name}` lists others"
-        )
+        raise UsageError(f"{history.path}: removed by {version.commit[:8]}; {history.hint}")
     return Shown(history.path, version.commit, opened.store.blob(version.blob)), version
 
 

@@ -40,7 +40,17 @@ def show(path: Path, target: str, day: str | None, world: World) -> Shown:
 
 
 def _detail(opened: Opened, target: str, item: str | None) -> Shown:
-    """The file of a detail, by the id of its record."""
+    """The file of a detail, by the id of its record, as it is now."""
+    _, where, why = detail_path(opened, target, item)
+    commit = opened.store.head()
+    data = None if where is None or commit is None else opened.store.read(where, commit)
+    if where is None or commit is None or data is None:
+        raise UsageError(f"{target}: there is no file of {item!r}: {why}")
+    return Shown(where, commit, data)
+
+
+def detail_path(opened: Opened, target: str, item: str | None) -> tuple[Stream, str | None, str]:
+    """Where the file of a detail lies, by the id of its record; None if there is none, and what is known of it."""
     key, name = target.rsplit("/", 1)
     _, stream = opened.stream(key)
     if name not in [detail.name for detail in stream.details]:
@@ -50,14 +60,9 @@ def _detail(opened: Opened, target: str, item: str | None) -> Shown:
         raise UsageError(f"{target} has a file for each record; name one by its id")
     with opened.closing():
         found = details.known(opened, stream, name, item)
-    commit = opened.store.head()
-    if found is None or commit is None:
+    if found is None:
         raise UsageError(f"{target}: nothing was asked about {item!r} yet")
-    where = f"{target}/{found.file}"
-    data = None if found.file is None else opened.store.read(where, commit)
-    if data is None:
-        raise UsageError(f"{target}: there is no file of {item!r}: {found.state}: {escape(found.why)}")
-    return Shown(where, commit, data)
+    return stream, None if found.file is None else f"{target}/{found.file}", f"{found.state}: {escape(found.why)}"
 
 
 def document_path(stream: Stream, day: str | None) -> str:

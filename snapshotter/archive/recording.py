@@ -175,13 +175,19 @@ def made_of(files: dict[str, bytes], world: World) -> Iterator[Path]:
         yield store.root
 
 
+def the_list(drawn: Drawn) -> Drawn:
+    """The plan without details: a recording is one walk of a list, and each detail would be a walk of its own."""
+    drawn.work = [item for item in drawn.work if not item.job.detail]
+    return drawn
+
+
 def _walked(opened: Opened, source: Source, asked: FetchOptions, tap: Tap, *, tell: Tell, stops: Stops) -> Ran:
     inner = opened.world.carriage
     world = replace(opened.world, carriage=lambda wire: tap.around(wire if inner is None else inner(wire)))
     given = {source.name: secrets_of(source, opened, trust_of(opened))}
 
     def drawn(trial: Opened, spool: Spool, now: datetime) -> Drawn:
-        return draw(trial, spool, asked, now=now, given=given)
+        return the_list(draw(trial, spool, asked, now=now, given=given))
 
     with throw_away(opened, source, world) as folder:
         return carry_out(folder, Errand("record", drawn, asked.targets), asked, world, tell=tell, stops=stops)

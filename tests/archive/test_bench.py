@@ -237,3 +237,12 @@ def test_a_file_that_is_no_recording_is_said_to_be_none(tmp_path, text):
     file.write_text(text)
     with an_archive(tmp_path, Api([])) as archive, pytest.raises(UsageError, match=r"x\.json"):
         play(archive, file)
+
+
+def test_the_list_of_a_stream_with_details_can_be_recorded_and_played(tmp_path):
+    more = '[streams.items.details.full]\npath = "/items/{record.id}"\n'
+    with recorded(tmp_path, Api(some_items(4)), series(more=more)) as (archive, file):
+        told = play(archive, file)
+
+    assert told.good
+    assert (told.requests, told.days) == (2, {"2026-03-12": 4})

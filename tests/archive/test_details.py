@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from snapshotter.archive import fetching, holding, looking
+from snapshotter.archive import comparing, fetching, holding, looking
 from snapshotter.archive.verifying import verify
 from snapshotter.core import verifying
+from snapshotter.errors import UsageError
 from snapshotter.results import FetchOptions
 from tests.archive.worlds import AGAIN, Api, Archive, an_archive, item, series
 from tests.server import Answer, Reply, Seen, json_reply
@@ -344,3 +345,14 @@ def test_records_without_a_day_have_details_and_take_them_along_when_they_get_on
         assert archive.read(undated) is None
         assert api.asked == {"a": 1, "b": 1}
         assert verified(archive) == []
+
+
+def test_an_older_version_of_a_detail_can_be_shown(tmp_path: Path, api: Listed) -> None:
+    with an_archive(tmp_path, api, with_details('fetch_if = "stale"\nstale_after = "1d"\n')) as archive:
+        archive.fetch()
+        archive.later(days=2)
+        archive.fetch()
+        shown, _ = comparing.show_at(archive.path, "demo/items/full", "a", archive.world, at="-1")
+        assert json.loads(shown.data) == {"of": "a", "try": 1}
+        with pytest.raises(UsageError, match="git log -- demo/items/full"):
+            comparing.show_at(archive.path, "demo/items/full", "a", archive.world, at="-2")
