@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from snapshotter.archive import details
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.trust import trust_of
 from snapshotter.codec import from_plain, to_plain
-from snapshotter.core import notifying, paths
+from snapshotter.core import notifying, paths, troubles
 from snapshotter.core.notifying import Decided, Message, Standing, Summary, Trouble
 from snapshotter.edge import notices
 from snapshotter.edge.files import Folder
@@ -188,26 +189,46 @@ def begin(opened: Opened) -> list[Notice]:
     return _told(post)
 
 
-def after(opened: Opened, ran: Ran) -> tuple[list[Notice], set[Exit]]:
-    """At the end of a run, after commit and push."""
-    return _tell(opened, notifying.troubles_of(ran), ran=ran)
+def after(opened: Opened, ran: Ran, *, targets: Collection[str] = ()) -> tuple[list[Notice], set[Exit]]:
+    """At the end of a run for all or for some of the streams, after commit and push."""
+    if not Post(opened).is_wanted:
+        return [], set()
+    before, _ = _remembered(_memory(opened))
+    known = [*troubles.of_run(ran), *troubles.untouched(before, targets, opened.described.sources)]
+    return _tell(opened, [*known, *_of_streams(opened)], ran=ran)
+
+
+def _of_streams(opened: Opened) -> Iterator[Trouble]:
+    """What all streams lack, whether this run asked them or not."""
+    now = opened.world.clock.now()
+    for _, stream in opened.streams():
+        held = sum(1 for _ in opened.store.paths(paths.held("", stream.key).rstrip("/")))
+        counted = details.counts(opened, stream, now=now) if stream.details else ()
+        known = opened.cache.ledger(stream.key, days=())
+        yield from troubles.of_stream(stream, known, now=now, held=held, details=counted)
 
 
 def failed(opened: Opened, error: SnapError) -> list[Notice]:
-    """When an error ended the run."""
-    return _tell(opened, [notifying.trouble_of_error(type(error).__name__, str(error))], ran=None)[0]
+    """When an error ended the run: nothing that was wrong before is known to be good now."""
+    before, _ = _remembered(_memory(opened))
+    known = [standing.trouble for standing in before.values()]
+    return _tell(opened, [*known, troubles.of_error(type(error).__name__, str(error))], ran=None)[0]
 
 
-def _tell(opened: Opened, troubles: Iterable[Trouble], *, ran: Ran | None) -> tuple[list[Notice], set[Exit]]:
+def _memory(opened: Opened) -> JsonFile:
+    return JsonFile(opened.local / STANDING, disk=opened.world.disk)
+
+
+def _tell(opened: Opened, known: Iterable[Trouble], *, ran: Ran | None) -> tuple[list[Notice], set[Exit]]:
     post = Post(opened)
     if not post.is_wanted:
         return [], set()
     if post.refused is not None:
         return [Notice("error", paths.SETTINGS, post.refused)], {Exit.NOT_TOLD}
-    file = JsonFile(opened.local / STANDING, disk=opened.world.disk)
+    file = _memory(opened)
     before, last_digest = _remembered(file)
     now = opened.world.clock.now()
-    decided = notifying.decide(before, troubles, now)
+    decided = notifying.decide(before, known, now)
     message = notifying.message(opened.root.name, decided, host=socket.gethostname())
     out = [(target, message) for target in post.targets() if notifying.wanted(str(target.settings["when"]), decided)]
     due = (

@@ -6,8 +6,8 @@ the one thread that called `carry_out`; a lane hands its walk over and waits unt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,14 +18,14 @@ from snapshotter.archive.committing import Committer
 from snapshotter.archive.conforming import unusable
 from snapshotter.archive.lane import Purse, Stops, Tell
 from snapshotter.archive.lanes import LaneSet, Work
-from snapshotter.archive.opening import Opened, for_writing
+from snapshotter.archive.opening import Opened, for_writing, open_archive
 from snapshotter.archive.telling import Telling
 from snapshotter.core import runs
 from snapshotter.core.turns import URGENCY
 from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import World
-from snapshotter.errors import SnapError
+from snapshotter.errors import Damaged, DiskRefused, SnapError
 from snapshotter.model import HeldBack
 from snapshotter.results import Exit, Notice, Progress, Ran, RunLimits
 
@@ -76,7 +76,7 @@ def carry_out(
 ) -> Ran:
     """Do an errand in the archive around a folder, under its lock."""
     telling = Telling(tell, world, trace=limits.trace)
-    with telling.closing(), for_writing(path, world, command=f"snap {errand.command}", wait=limits.wait) as opened:
+    with telling.closing(), _held(path, errand, limits, world) as opened:
         opened.tell = telling.step
         run = _Run(opened, errand, limits, world, telling=telling, stops=stops or Stops(world.clock))
         try:
@@ -84,6 +84,20 @@ def carry_out(
         except SnapError as error:
             notifying.failed(opened, error)
             raise
+
+
+@contextmanager
+def _held(path: Path, errand: Errand, limits: RunLimits, world: World) -> Iterator[Opened]:
+    """The archive, locked; also what keeps it from being opened is told to whoever wants to know."""
+    with ExitStack() as stack:
+        try:
+            writing = for_writing(path, world, command=f"snap {errand.command}", wait=limits.wait)
+            opened = stack.enter_context(writing)
+        except (Damaged, DiskRefused) as error:
+            with suppress(SnapError):
+                notifying.failed(open_archive(path, world), error)
+            raise
+        yield opened
 
 
 def _close(committer: Committer, work: Sequence[Work], held: Sequence[HeldBack]) -> None:
@@ -188,7 +202,7 @@ class _Run:
             notices=tuple(self.notices),
             codes=frozenset(self.codes),
         )
-        told, codes = notifying.after(self.opened, ran)
+        told, codes = notifying.after(self.opened, ran, targets=self.errand.targets)
         ran = replace(ran, notices=(*ran.notices, *told), codes=ran.codes | codes)
         self.telling.end(ran)
         return ran

@@ -6,6 +6,7 @@ goes on it is told again after 1, 3, 7 and 14 days; its end is told once, if its
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,8 +17,11 @@ from snapshotter.results import Ran
 
 PATIENCE = timedelta(hours=24)  # how long trouble that may pass is waited out
 REMINDERS = tuple(timedelta(days=days) for days in (1, 3, 7, 14))
+# A path or a command is never broken.
+_WRAP = textwrap.TextWrapper(
+    78, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+)
 LISTED = 12  # troubles in one message
-TRANSIENT = ("failed",)
 
 When = Literal["change", "problem", "always"]
 
@@ -29,6 +33,7 @@ class Trouble:
     key: str
     words: str
     lasting: bool  # only a person can end it
+    ends: bool = True  # what is lost stays lost: nobody is told that it is good again
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,41 +85,12 @@ def decide(before: Mapping[str, Standing], troubles: Iterable[Trouble], now: dat
             seen = replace(seen, told=1 + _passed(age))
             again.append(seen)
         standing[trouble.key] = seen
-    fixed = [one for key, one in before.items() if key not in standing and one.told]
+    fixed = [one for key, one in before.items() if key not in standing and one.told and one.trouble.ends]
     return Decided(standing, tuple(new), tuple(again), tuple(fixed))
 
 
 def _passed(age: timedelta) -> int:
     return sum(age >= reminder for reminder in REMINDERS)
-
-
-def troubles_of(ran: Ran) -> tuple[Trouble, ...]:
-    """What is wrong after a run: its errors, and the days that could not be had, one line a stream and state."""
-    found = [Trouble(f"{notice.about}:{_kind(notice.text)}", _told(notice.about, notice.text), lasting=True)
-             for notice in ran.notices if notice.level == "error"]  # fmt: skip
-    streams: dict[tuple[str, str], int] = {}
-    for problem in ran.problems:
-        days = 1 if problem.first is None or problem.last is None else (problem.last - problem.first).days + 1
-        key = (problem.stream, problem.state)
-        streams[key] = streams.get(key, 0) + days
-    for (stream, state), days in streams.items():
-        words = f"{stream}: {days} day{'' if days == 1 else 's'} {state}; `snap gaps {stream}` says why"
-        found.append(Trouble(f"{stream}:{state}", words, lasting=state not in TRANSIENT))
-    return tuple(found)
-
-
-def trouble_of_error(kind: str, text: str) -> Trouble:
-    """What is wrong after a run that an error ended."""
-    return Trouble(f"run:{kind}", f"the run ended: {escape(text, 300)}", lasting=kind != "Busy")
-
-
-def _kind(text: str) -> str:
-    """What stays the same of an error's words from run to run: they begin with what is wrong."""
-    return "".join(char for char in text.split(":", maxsplit=1)[0][:60] if not char.isdigit())
-
-
-def _told(about: str, text: str) -> str:
-    return f"{about}: {escape(text, 300)}" if about else escape(text, 300)
 
 
 def wanted(when: str, decided: Decided) -> bool:
@@ -137,7 +113,7 @@ def message(archive: str, decided: Decided, *, host: str) -> Message:
     parts = [
         *_section("New", decided.new),
         *_section("Still so", decided.again),
-        *_section("Fixed", decided.fixed),
+        *_section("Fixed", [_without_step(one) for one in decided.fixed]),
     ]
     rest = bad - len(decided.new) - len(decided.again)
     if rest:
@@ -146,10 +122,16 @@ def message(archive: str, decided: Decided, *, host: str) -> Message:
     return Message(f"snap: {escape(archive)}: {head}", f"{text}\nArchive {escape(archive)} on {escape(host)}.\n")
 
 
+def _without_step(fixed: Standing) -> Standing:
+    """What is over asks nobody for anything."""
+    return replace(fixed, trouble=replace(fixed.trouble, words=fixed.trouble.words.partition(";")[0]))
+
+
 def _section(title: str, standing: Collection[Standing]) -> list[str]:
     if not standing:
         return []
-    lines = [f"  {one.trouble.words} (since {one.since:%Y-%m-%d %H:%M} UTC)" for one in list(standing)[:LISTED]]
+    told = [f"{one.trouble.words} (since {one.since:%Y-%m-%d %H:%M} UTC)" for one in list(standing)[:LISTED]]
+    lines = [_WRAP.fill(words) for words in told]
     more = [f"  and {len(standing) - LISTED} more"] if len(standing) > LISTED else []
     return ["\n".join([f"{title}:", *lines, *more]) + "\n"]
 

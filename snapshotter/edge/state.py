@@ -164,7 +164,11 @@ class ArchiveLock:
             self.clock.sleep(min(left, _POLL))
         told = {"pid": os.getpid(), "host": socket.gethostname(), "command": self.command}
         started = self.clock.now().isoformat(timespec="seconds")
-        self._lock.write(json.dumps({**told, "started": started}).encode("ascii"), disk=self.disk)
+        try:
+            self._lock.write(json.dumps({**told, "started": started}).encode("ascii"), disk=self.disk)
+        except BaseException:
+            self._lock.release()
+            raise
 
     def release(self) -> None:
         """Let the next one in."""

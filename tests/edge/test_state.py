@@ -11,6 +11,7 @@ import pytest
 from snapshotter.edge.state import ArchiveLock, FileLock, JsonFile, is_locked, network_file_system, private_folder
 from snapshotter.errors import Busy, Damaged, DiskRefused
 from tests.edge.clocks import HandClock
+from tests.edge.git_archives import Full
 
 HOLD = """
 import sys
@@ -264,3 +265,11 @@ def test_a_network_file_system_is_recognised_by_its_mount(tmp_path, path, kind):
 
 def test_a_machine_that_lists_no_mounts_warns_of_nothing(tmp_path):
     assert network_file_system(tmp_path, mounts=tmp_path / "none") is None
+
+
+def test_a_lock_that_cannot_be_signed_is_let_go(tmp_path):
+    full = ArchiveLock(tmp_path / "lock", HandClock(), disk=Full(0))
+    with pytest.raises(DiskRefused):
+        full.acquire()
+
+    assert not full.is_held()
