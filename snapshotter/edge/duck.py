@@ -11,7 +11,7 @@ from typing import Any
 from snapshotter.errors import DiskRefused, UsageError
 
 MISSING = "DuckDB is not installed; `pip install 'snapshotter[query]'` brings it"
-_LINE = 16 * 1024 * 1024  # the longest line that is surely read
+_LINE = 1024 * 1024  # buffers are made for twice the longest line, one a thread
 _READS = ("SELECT", "EXPLAIN")
 _AT_ONCE = 1_000
 
@@ -40,7 +40,9 @@ class Duck:
             "preserve_insertion_order": False,
             "threads": 2,
         }
-        return self._module.connect(str(self._folder / "rows.duckdb"), read_only=read_only, config=config)
+        connection = self._module.connect(str(self._folder / "rows.duckdb"), read_only=read_only, config=config)
+        connection.execute("SET enable_progress_bar = false")  # it would stand in the midst of an answer
+        return connection
 
     def load(self, names: Sequence[str], file: Path, columns: Mapping[str, tuple[str, str, str]], longest: int) -> None:
         """Read a file of JSON lines into a table that has these names.

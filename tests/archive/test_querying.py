@@ -1,15 +1,19 @@
 """All records are asked by SQL: exact, as of then, shut in."""
 
 import json
-from datetime import date
+import subprocess
+import sys
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 
 from snapshotter.archive import querying
-from snapshotter.archive.opening import silent
+from snapshotter.archive.opening import for_writing, silent
 from snapshotter.archive.tabling import Chosen
+from snapshotter.canonical import document
 from snapshotter.errors import UsageError
+from snapshotter.model import Batch, FileChange
 from tests.archive.worlds import AGAIN, Api, an_archive, item, series
 
 ITEMS = [
@@ -133,3 +137,50 @@ def test_records_with_endless_names_are_one_column(tmp_path):
 def test_a_stream_without_a_document_is_an_empty_table(tmp_path):
     with an_archive(tmp_path, Api([])) as archive:
         assert ask(archive, "select count(*) from demo_items") == [(0,)]
+
+
+PROGRAM = """
+import re, sys
+from datetime import date
+from pathlib import Path
+from snapshotter.archive import querying
+from snapshotter.archive.opening import silent
+from snapshotter.archive.tabling import Chosen
+from snapshotter.edge.world import World
+path, until = Path(sys.argv[1]), date.fromisoformat(sys.argv[2])
+sql = "select count(*), sum(length(note)) from demo_items"
+with querying.query(path, sql, Chosen(until=until), World({}, path), memory="128MB", tell=silent) as answer:
+    (row,) = answer.rows
+status = Path("/proc/self/status").read_text()
+print(*row, int(re.search(r"VmHWM:\\s+(\\d+)", status)[1]) // 1024)
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_archive(tmp_path):
+    def asked(until):
+        words = [sys.executable, "-c", PROGRAM, str(archive.path), until]
+        count, size, peak = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
+        return int(count), int(size), int(peak)
+
+    with an_archive(tmp_path, Api([])) as archive:
+        _fill(archive, days=250, records=100, length=10_000)  # 250 MB
+
+        little, much = asked("2020-01-05"), asked("2021-01-01")
+
+    assert little[:2] == (500, 5_000_000)
+    assert much[:2] == (25_000, 250_000_000)
+    assert much[2] < little[2] + 150, "megabytes"
+
+
+def _fill(archive, *, days, records, length):
+    note = "x" * length
+    files = []
+    for number in range(days):
+        day = date(2020, 1, 1) + timedelta(days=number)
+        lines = [f'{{"at":"{day}T{place // 60:02}:{place % 60:02}:00Z","id":"{day}-{place}","note":"{note}"}}'
+                 for place in range(records)]  # fmt: skip
+        files.append(FileChange(f"demo/items/{day:%Y/%m/%Y-%m-%d}.json", document(map(str.encode, lines))))
+    with for_writing(archive.path, archive.world, command="test") as opened:
+        opened.store.commit(Batch(tuple(files), "Fill\n", archive.clock.now()), opened.store.head())
+        opened.store.finish()
