@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: test test-wheel torture torture-full check catalogue format demo bench docs clean
+.PHONY: test test-wheel torture torture-full check catalogue format demo bench bench-policies docs clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -49,6 +49,11 @@ bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/canonical.py
 	$(BIN)/python benchmarks/flat.py
 	$(BIN)/python benchmarks/politeness.py
+	$(BIN)/python benchmarks/refresh_policies.py
+
+# All worlds and seeds, about six minutes; rewrites table and plot in docs/refresh.md.
+bench-policies: $(VENV)/.installed
+	$(BIN)/python benchmarks/refresh_policies.py --full --write
 
 docs: $(VENV)/.installed
 	$(BIN)/python -m docs.make picture

@@ -47,11 +47,6 @@ class Stops:
         self._left = max_requests
         self._until = None if deadline is None else self._clock.monotonic() + deadline
 
-    def cap(self, requests: int) -> None:
-        """Send no more than this from now on, and no more than was said before."""
-        with self._lock:
-            self._left = requests if self._left is None else min(self._left, requests)
-
     def interrupt(self) -> None:
         """Let the page in hand be the last one. May be called from a signal handler."""
         self._signal.set()
@@ -141,7 +136,6 @@ class Around:
     stops: Stops
     tell: Tell
     trace: Trace | None = None
-    purse: Purse | None = None  # for days that are asked once more, where they do not have the run to themselves
 
 
 class Lane:

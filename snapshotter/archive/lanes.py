@@ -52,21 +52,21 @@ class LaneSet:
         self.run = run
 
     def walk(
-        self, work: Sequence[Work], secrets: Mapping[str, Gathered], *, purse: Purse | None = None
+        self, work: Sequence[Work], secrets: Mapping[str, Gathered], *, purses: Mapping[str, int] | None = None
     ) -> list[HeldBack]:
-        """Do the work; gives what was left for later and why."""
-        self.around = replace(self.around, purse=purse)
+        """Do the work; gives what was left for later and why. A lane spends its own purse only."""
+        purses = purses or {}
         lanes: dict[str, list[Work]] = {}
         for item in work:
             lanes.setdefault(lane_of(item.source, secrets[item.source.name].values), []).append(item)
         if not lanes:
             return []
         with ThreadPoolExecutor(max_workers=len(lanes), thread_name_prefix="lane") as pool:
-            running = [pool.submit(self._walk_lane, items, secrets) for items in lanes.values()]
+            running = [pool.submit(self._walk_lane, items, secrets, purses.get(lane)) for lane, items in lanes.items()]
             self.around.writer.serve(running)
         return [held for lane in running for held in lane.result()]
 
-    def _walk_lane(self, work: list[Work], secrets: Mapping[str, Gathered]) -> list[HeldBack]:
+    def _walk_lane(self, work: list[Work], secrets: Mapping[str, Gathered], requests: int | None) -> list[HeldBack]:
         sources = list({item.source.name: item.source for item in work}.values())
         values = secrets[sources[0].name].values
         stopped = lambda: self.around.stops.reason() is not None  # noqa: E731
@@ -76,7 +76,8 @@ class LaneSet:
         for stream, windows in Counter(item.stream.key for item in work).items():
             self.around.tell(Progress(stream, "lane", f"asks {label}", total=windows, lane=label))
         try:
-            return _LaneWalk(self, lanes, work).to_its_end()
+            purse = None if requests is None else Purse(requests)
+            return _LaneWalk(self, lanes, work, purse=purse).to_its_end()
         finally:
             for lane in lanes.values():
                 lane.sender.close()
@@ -86,8 +87,9 @@ class LaneSet:
 class _LaneWalk:
     """The work of one lane, job by job."""
 
-    def __init__(self, lane_set: LaneSet, lanes: Mapping[str, Lane], work: list[Work]) -> None:
+    def __init__(self, lane_set: LaneSet, lanes: Mapping[str, Lane], work: list[Work], *, purse: Purse | None) -> None:
         self.around = lane_set.around
+        self.purse = purse
         self.committer = lane_set.committer
         self.run = lane_set.run
         self.lanes = lanes
@@ -132,7 +134,7 @@ class _LaneWalk:
         return horizon.rests(item.stream, known, self.lanes[item.source.name].now())
 
     def _purse(self, item: Work) -> Purse | None:
-        return self.around.purse if item.job.reason in AGAIN else None
+        return self.purse if item.job.reason in AGAIN or item.job.is_refresh else None
 
     def _do(self, item: Work, *, last: bool) -> str | None:
         """Walk one job and have it committed; gives why it was left for later, where it was."""

@@ -92,10 +92,10 @@ def draw(
         lanes.setdefault(lane, []).append((source, stream))
     for lane, streams in lanes.items():
         _Lane(opened, options, now, found).draw(lane, streams)
-    if found.lanes and not _is_named(options):
-        found.drawn.cap = sum(one.budget - one.spent for one in found.lanes)
+    if not _is_named(options):
+        found.drawn.purses = {one.lane: max(0, one.budget - one.spent) for one in found.lanes}
     elif options.budget is not None:
-        found.drawn.cap = options.budget * max(1, len(found.lanes))
+        found.drawn.purses = dict.fromkeys(lanes, options.budget)
     found.drawn.sorted()
     return found
 

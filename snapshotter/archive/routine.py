@@ -19,6 +19,7 @@ from snapshotter.core.intervals import covers, union
 from snapshotter.core.missing import LIVELY
 from snapshotter.core.reconciling import Suspicion
 from snapshotter.core.turns import AGAIN, Due, due, in_turn
+from snapshotter.edge.auth import lane_of
 from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.state import JsonFile
@@ -85,7 +86,10 @@ class _Routine:
             opened, ReconcileOptions(targets=self.options.targets), now=now, given=given, only=LOOKS_WRONG
         )
         refreshed = refreshing.draw(opened, RefreshOptions(targets=self.options.targets), now=now, given=given).drawn
-        drawn.purse = (refreshed.cap or 0) + len(doubted.work[:DOUBTED])
+        drawn.purses = dict(refreshed.purses)
+        for item in doubted.work[:DOUBTED]:
+            lane = lane_of(item.source, drawn.secrets[item.source.name].values)
+            drawn.purses[lane] = drawn.purses.get(lane, 0) + 1
         drawn.held_back += refreshed.held_back
         drawn.notices += [notice for notice in refreshed.notices if notice.level != "info"]
         for item in (*doubted.work[:DOUBTED], *refreshed.work):

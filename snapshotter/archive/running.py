@@ -16,7 +16,7 @@ from snapshotter.archive import ending, maintaining, notifying
 from snapshotter.archive.changing import all_changed, judged, keep_settings
 from snapshotter.archive.committing import Committer
 from snapshotter.archive.conforming import unusable
-from snapshotter.archive.lane import Purse, Stops, Tell
+from snapshotter.archive.lane import Stops, Tell
 from snapshotter.archive.lanes import LaneSet, Work
 from snapshotter.archive.opening import Opened, for_writing, open_archive
 from snapshotter.archive.telling import Telling
@@ -39,8 +39,7 @@ class Drawn:
     notices: list[Notice] = field(default_factory=list)
     codes: set[Exit] = field(default_factory=set)
     secrets: dict[str, Gathered] = field(default_factory=dict)
-    cap: int | None = None  # requests that all of it may take
-    purse: int | None = None  # and what of it asks complete days again
+    purses: dict[str, int] = field(default_factory=dict)  # requests of each lane that may ask complete days again
 
     def sorted(self) -> Drawn:
         """The same with the most urgent work first."""
@@ -139,8 +138,6 @@ class _Run:
         committer = Committer(self.opened, self.spool, run=self.run, command=self.errand.command, started=self.started)
         drawn = self.errand.draw(self.opened, self.spool, self.started)
         hold_changed(self.opened, drawn)
-        if drawn.cap is not None:
-            self.stops.cap(drawn.cap)
         keep_settings(self.opened)
         self.notices += drawn.notices
         self.codes |= drawn.codes
@@ -149,8 +146,7 @@ class _Run:
         lanes = LaneSet(self.opened, self.spool, committer, run=self.run, telling=self.telling, stops=self.stops)
         with ExitStack() as after:
             after.callback(self._finish)
-            purse = None if drawn.purse is None else Purse(drawn.purse)
-            held = lanes.walk(drawn.work, drawn.secrets, purse=purse)
+            held = lanes.walk(drawn.work, drawn.secrets, purses=drawn.purses)
             _close(committer, drawn.work, held)
             for _, stream in self.opened.streams(self.errand.targets):
                 committer.flush(stream)

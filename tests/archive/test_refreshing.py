@@ -153,6 +153,7 @@ def test_a_day_that_was_asked_late_for_the_first_time_is_past_its_ladder(tmp_pat
 
 def test_a_budget_is_never_exceeded_and_is_for_a_day(tmp_path):
     with saved(tmp_path, more="[streams.items.refresh]\nbudget = 3\n") as archive:
+        records(archive).extend(daily("new"))
         refresh(archive)
         first = archive.server.script.asked
         refresh(archive)

@@ -48,6 +48,7 @@ class Asking:
             weight=rule.weight,
             floor=_days_of(rule.floor, FLOOR),
             ceiling=_days_of(rule.ceiling, CEILING),
+            is_firm=rule.ceiling is not None,
             suspected=self.surprise is not None,
         )
 
