@@ -14,3 +14,11 @@ if "picture" in sys.argv:
     from docs.make.picture import picture
 
     (DOCS / "terminal.svg").write_text(picture())
+
+    from docs.make.browser import lacking
+    from docs.make.report import pictures
+
+    if why := lacking():
+        print(f"The pictures of the report stay as they are: {why}")
+    else:
+        pictures(DOCS)

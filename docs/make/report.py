@@ -21,7 +21,7 @@ from snapshotter.results import FetchOptions
 BEGIN = datetime(2026, 3, 20, 5, 0, tzinfo=UTC)
 DAYS = 18  # that are lived through, after the first run
 ONE = timedelta(days=1)
-SHOTS = (("light", 1100, 1720, False), ("dark", 1100, 900, True), ("phone", 360, 900, False))
+SHOTS = (("light", 960, 1140, ""), ("dark", 960, 690, "days"), ("phone", 360, 800, "days"))
 SOURCES = {
     "health": """\
 format = 1
@@ -244,7 +244,8 @@ def pictures(docs: Path) -> None:
         world = lived_through(folder)
         page = Path(name) / "report.html"
         reporting.write(page, reporting.report(folder, world), world)
-        for shot, width, height, dark in SHOTS:
-            browser.size(width, height, dark=dark)
+        for shot, width, height, part in SHOTS:
+            browser.size(width, height, dark=shot == "dark")
             browser.open(page)
+            browser.run(f"document.documentElement.style.scrollBehavior = 'auto'; location.hash = '{part}'")
             (docs / f"report-{shot}.png").write_bytes(browser.picture())

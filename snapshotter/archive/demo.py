@@ -8,9 +8,9 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from snapshotter import catalogue
-from snapshotter.archive import looking, setup
+from snapshotter.archive import looking, reporting, setup
 from snapshotter.archive.fetching import fetch
-from snapshotter.archive.opening import for_writing
+from snapshotter.archive.opening import LOCAL, for_writing
 from snapshotter.core import paths, report
 from snapshotter.edge.quakes import Quakes
 from snapshotter.edge.world import World
@@ -39,6 +39,7 @@ def play(folder: Path, world: World) -> Iterator[str]:
     yield f"$ snap log {STREAM}\n{report.log(looking.log(folder, STREAM, None, own))}\n"
     yield _calendar(folder, own)
     yield _next(folder)
+    yield _report(folder, own)
 
 
 def _add(folder: Path, world: World, *, base_url: str) -> None:
@@ -76,6 +77,12 @@ def _calendar(folder: Path, world: World) -> str:
     most = max(counts.values())
     bars = [f"  {day:%a %Y-%m-%d}  {'#' * (count * WIDEST // most)} {count}" for day, count in counts.items()]
     return "\n".join(["The week, earthquakes a day:", *bars, ""])
+
+
+def _report(folder: Path, world: World) -> str:
+    """The page, beside the archive's own things, so that git has nothing to say about it."""
+    page = reporting.write(folder / LOCAL / "report.html", reporting.report(folder, world), world)
+    return f"\nAll of it on one page, for your browser:\n  {page}"
 
 
 def _next(folder: Path) -> str:

@@ -193,6 +193,8 @@ def test_the_demo_ends_with_the_change_it_found_and_where_to_look(person):
     assert "5 edited" in told
     assert "1 added" in told
     assert "Where to look next" in told
+    assert told.rstrip().endswith("d/.git/snap/report.html")
+    assert (person.folder / "d/.git/snap/report.html").read_text().startswith("<!doctype html>")
     assert sorted(path.name for path in person.folder.iterdir()) == ["d"]
 
 
