@@ -124,7 +124,9 @@ def test_the_tutorial_can_be_played_from_beginning_to_end(tmp_path):
 
 
 def test_the_line_for_cron_names_everything_by_its_whole_path():
-    line = re.search(r"^\S+ \S+ \S+ \S+ \S+ (/\S+/snap -C /.*)$", (ROOT / "docs/tutorial.md").read_text(), re.MULTILINE)
+    line = re.search(
+        r"^\S+ \S+ \S+ \S+ \S+ (/\S+/snapshotter -C /.*)$", (ROOT / "docs/tutorial.md").read_text(), re.MULTILINE
+    )
 
     assert line is not None
     _, _, folder, name, *_ = shlex.split(line[1].replace(";", " ;"))
