@@ -44,6 +44,7 @@ class Tally:
     commits: list[Committed] = field(default_factory=list)
     problems: list[DayProblem] = field(default_factory=list)
     sequences: dict[str, int] = field(default_factory=dict)
+    surprises: dict[str, set[date]] = field(default_factory=dict)  # days that changed against expectation, by stream
     closed: set[str] = field(default_factory=set)  # streams whose last record of this run is written
 
 
@@ -333,6 +334,8 @@ class Committer:
 
     def _count(self, stream: Stream, story: JobStory, committed: Committed | None) -> None:
         before = self.tally.streams.get(stream.key, StreamRun(stream.key))
+        if story.surprises:
+            self.tally.surprises.setdefault(stream.key, set()).update(story.surprises)
         facts = [*story.days.values(), *([story.dateless] if story.dateless else [])]
         self.tally.streams[stream.key] = StreamRun(
             stream.key,

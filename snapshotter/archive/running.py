@@ -21,6 +21,7 @@ from snapshotter.archive.lanes import LaneSet, Work
 from snapshotter.archive.opening import Opened, for_writing, open_archive
 from snapshotter.archive.telling import Telling
 from snapshotter.core import runs
+from snapshotter.core.refreshing.words import surprised
 from snapshotter.core.turns import URGENCY
 from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.spool import Spool
@@ -179,6 +180,9 @@ class _Run:
         return min((seconds for seconds in given if seconds is not None), default=None)
 
     def _told(self, committer: Committer, held: Sequence[HeldBack]) -> Ran:
+        self.notices += [
+            Notice("warning", stream, surprised(days)) for stream, days in committer.tally.surprises.items()
+        ]
         if committer.tally.problems:
             self.codes.add(Exit.SOME_DAYS)
         for notices, codes in (maintaining.after_run(self.opened), ending.push(self.opened)):

@@ -201,13 +201,14 @@ def test_a_change_that_nobody_expected_makes_its_neighbours_suspect(tmp_path):
         archive.later(days=2)
         records(archive).append({"id": "x", "at": "2024-03-05T12:00:00Z"})
         for _ in range(12):
-            refresh(archive, budget=100)  # eight days are drawn by chance
+            told = refresh(archive, budget=400)  # a few days are drawn by chance
             archive.later(days=2)
             if any(story.surprises for story in archive.stories()):
                 break
 
         (surprise,) = [day for story in archive.stories() for day in story.surprises]
         assert str(surprise) == "2024-03-05"
+        assert any("may have recomputed March 2024" in notice.text for notice in told.notices)
         assert any("provider recomputed March 2024?" in job.why for job in plan(archive).jobs)
 
 

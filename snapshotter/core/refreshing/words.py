@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import date
+
 from snapshotter.core.refreshing.policy import Choice, Rule
 from snapshotter.core.refreshing.requests import Asking
 
@@ -38,6 +41,16 @@ def span(asking: Asking) -> str:
     """Its days."""
     first, last = asking.days[0], asking.days[-1]
     return f"{first}" if first == last else f"{first} to {last}"
+
+
+def surprised(days: Collection[date]) -> str:
+    """That days changed which were held to be settled."""
+    first, last = min(days), max(days)
+    which = f"{first}" if first == last else f"{len(days)} days from {first} to {last}"
+    return (
+        f"{which} changed although hardly any change was expected; the provider may have recomputed {first:%B %Y}."
+        " The days around it are asked next"
+    )
 
 
 def _days(asking: Asking) -> str:
