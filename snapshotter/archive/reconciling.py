@@ -53,7 +53,8 @@ def draw(
     """
     drawn = Drawn()
     found: list[tuple[Finding, Source, Stream]] = []
-    for source, stream in prepare(opened, options.targets, drawn, given=given):
+    looked_at = prepare(opened, options.targets, drawn, given=given)
+    for source, stream in looked_at:
         here = [one for one in _of_stream(opened, stream, options, now=now) if one.suspicion in only]
         found += [(one, source, stream) for one in here]
         if here:
@@ -68,7 +69,10 @@ def draw(
                 drawn.work.append(Work(source, stream, job))
             seen.add(job.name)
     if not found:
-        drawn.notices.append(Notice("info", "", "nothing failed, is missing or looks wrong"))
+        chosen = len(opened.streams(options.targets))
+        is_part = len(looked_at) < chosen or opened.described.problems
+        part = f" in what could be looked at: {len(looked_at)} of {chosen} streams" if is_part else ""
+        drawn.notices.append(Notice("info", "", f"nothing failed, is missing or looks wrong{part}"))
     return drawn
 
 

@@ -64,3 +64,9 @@ def test_nothing_to_reconcile_is_said_and_asks_nothing(tmp_path):
 
         assert reconcile(archive).notices[0].text == "nothing failed, is missing or looks wrong"
         assert api.asked == asked
+
+
+def test_a_source_that_was_skipped_is_not_called_well(tmp_path):
+    locked = '[secrets]\ntoken = "env:NOT_SET"\n[auth]\ntype = "bearer"\ntoken = "{secrets.token}"\n'
+    with an_archive(tmp_path, Api([]), DAYS, head=locked, now=NOW) as archive:
+        assert plan(archive).notices[-1].text.endswith("looks wrong in what could be looked at: 0 of 1 streams")
