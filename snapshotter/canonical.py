@@ -13,13 +13,14 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from decimal import Decimal
 from typing import Any, NoReturn
 
 import orjson
 
 from snapshotter.errors import Unreadable
+from snapshotter.frozen import dataclass
 
 Json = Any  # None, bool, int, float, Number, str, list or dict of these
 

@@ -7,9 +7,10 @@ stamp holds, so the order in which records are folded does not matter.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, date, datetime
 
+from snapshotter.frozen import dataclass
 from snapshotter.model import MissFact, Recheck, Validators, Window
 
 EVER = Window(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))  # what a job without a window asks

@@ -11,8 +11,10 @@ import json
 import re
 import threading
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import quote, quote_plus
+
+from snapshotter.frozen import dataclass
 
 SHORTEST = 8  # shorter values stand in ordinary text by chance: they are masked only where we put them ourselves
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from enum import Enum
 from typing import Any, Literal
 from urllib.parse import quote
 
+from snapshotter.frozen import dataclass
 from snapshotter.spec import Slot
 
 # --- asking ---

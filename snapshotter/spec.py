@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from enum import Enum
 from typing import Any, Literal
+
+from snapshotter.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

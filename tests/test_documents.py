@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
+from docs.make.commands import command_reference
 from snapshotter.cli import COMMANDS, snap
 from snapshotter.core.config import load_settings, load_source, reference_markdown, settings_template
 from snapshotter.edge.quakes import Quakes
@@ -178,3 +179,7 @@ def test_the_tests_that_prove_a_need_are_there(number, tests):
         file, _, name = test.partition("::")
         text = (ROOT / "tests" / file).read_text()
         assert re.search(rf"^def {name}\(", text, re.MULTILINE), test
+
+
+def test_the_reference_of_commands_is_made_from_the_commands():
+    assert (ROOT / "docs/commands.md").read_text() == command_reference(), "`make docs` writes it"

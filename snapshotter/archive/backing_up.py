@@ -6,7 +6,6 @@ import base64
 import json
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from snapshotter.archive.opening import for_writing
@@ -16,6 +15,7 @@ from snapshotter.edge.state import private_folder
 from snapshotter.edge.store.command import clean_environment
 from snapshotter.edge.world import World
 from snapshotter.errors import UsageError
+from snapshotter.frozen import dataclass
 from snapshotter.results.sharing import Cloned
 
 MOVED = ("tokens", "lanes")  # folders of the state; trust is given anew on each machine

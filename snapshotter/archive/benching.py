@@ -10,7 +10,7 @@ import random
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import World
 from snapshotter.errors import ConfigError, UsageError
+from snapshotter.frozen import dataclass
 from snapshotter.model import DayState, JobStory
 from snapshotter.results import FetchOptions, Progress, Ran
 from snapshotter.results.bench import Played, Tested, TestedStream

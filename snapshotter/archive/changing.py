@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from snapshotter import __version__
@@ -20,6 +19,7 @@ from snapshotter.core.config import load_settings, load_source
 from snapshotter.edge.files import Folder
 from snapshotter.edge.world import World
 from snapshotter.errors import ConfigError, Damaged, UsageError
+from snapshotter.frozen import dataclass
 from snapshotter.model import Batch, FileChange, RunRecord
 from snapshotter.results import Notice
 from snapshotter.results.changing import Accepted, ChangedKey, ChangedStream

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, datetime, timedelta
 
 from snapshotter import __version__
@@ -18,6 +18,7 @@ from snapshotter.core.refreshing import observing
 from snapshotter.edge.quarantine import Quarantine
 from snapshotter.edge.spool import Spool
 from snapshotter.errors import ArchiveMoved, Unreadable
+from snapshotter.frozen import dataclass
 from snapshotter.model import Batch, FileChange, Job, JobStory, MissFact, RunRecord, Window
 from snapshotter.results import Committed, DayProblem, StreamRun
 from snapshotter.spec import Shape, Source, Stream

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from snapshotter.core.diff import WHOLE, as_deepdiff, compare, summarise
 from snapshotter.core.records import Reader
 from snapshotter.edge.world import World
 from snapshotter.errors import Damaged, Unreadable, UsageError
+from snapshotter.frozen import dataclass
 from snapshotter.model import Change, Record, Version
 from snapshotter.results import Shown
 from snapshotter.results.differences import DayVersion, DayVersions, Difference, Side

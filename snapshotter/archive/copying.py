@@ -6,7 +6,7 @@ left out is not in the copy. Run records speak of the documents of the copy, so 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from snapshotter.archive import verifying
@@ -20,6 +20,7 @@ from snapshotter.core.verifying import FULL
 from snapshotter.edge.store import Clone, Store
 from snapshotter.edge.world import World
 from snapshotter.errors import UsageError
+from snapshotter.frozen import dataclass
 from snapshotter.masking import SHORTEST, Masker
 from snapshotter.results import Progress
 from snapshotter.results.housekeeping import Copied

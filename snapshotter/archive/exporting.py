@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -22,6 +22,7 @@ from snapshotter.edge.scratch import scratch_folder
 from snapshotter.edge.sheets import Sheets, sheets
 from snapshotter.edge.world import World
 from snapshotter.errors import UsageError
+from snapshotter.frozen import dataclass
 from snapshotter.results import Progress
 from snapshotter.results.querying import Exported
 

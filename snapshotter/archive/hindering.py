@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from snapshotter.archive.changing import changed
 from snapshotter.archive.opening import Opened
@@ -13,6 +12,7 @@ from snapshotter.core import ledger, paths
 from snapshotter.core.changing import ACCEPT, RENAME, cut_otherwise
 from snapshotter.edge.secrets import gather
 from snapshotter.evidence import StreamLedger
+from snapshotter.frozen import dataclass
 from snapshotter.results import Notice
 from snapshotter.results.days import Hindrance
 from snapshotter.spec import Source, Stream

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from snapshotter import __version__
@@ -17,6 +17,7 @@ from snapshotter.edge.quarantine import Quarantine
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import World
 from snapshotter.errors import ConfigError, UsageError
+from snapshotter.frozen import dataclass
 from snapshotter.model import Batch, FileChange, RunRecord
 from snapshotter.results.housekeeping import Reshaped
 from snapshotter.spec import OAuth2Auth, Source, Stream

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from snapshotter.edge import belongings
 from snapshotter.edge.belongings import Belonging
 from snapshotter.edge.world import World
 from snapshotter.errors import ConfigError, Unreadable, UsageError
+from snapshotter.frozen import dataclass
 from snapshotter.masking import Masker
 from snapshotter.model import PageRecords, Record, Window
 from snapshotter.results import Progress

@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from snapshotter.edge.lanes import LaneGate, Turn, lane_name
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import Clock, World
 from snapshotter.errors import Refused, SnapError
+from snapshotter.frozen import dataclass
 from snapshotter.masking import Masker
 from snapshotter.model import Answer, GiveUp, HeldBack, Record, Request, Spent, SpoolEntry
 from snapshotter.results import Progress

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from urllib.parse import urlsplit
 
@@ -22,6 +22,7 @@ from snapshotter.edge.auth import lane_of
 from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.spool import Spool
 from snapshotter.fetch import Fetcher
+from snapshotter.frozen import dataclass
 from snapshotter.masking import Masker
 from snapshotter.model import HeldBack, Job, Reason
 from snapshotter.results import Progress

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from snapshotter.edge.secrets import gather
 from snapshotter.edge.state import JsonFile, private_folder
 from snapshotter.edge.world import World
 from snapshotter.errors import CouldNotTell, Damaged, SnapError
+from snapshotter.frozen import dataclass
 from snapshotter.masking import Masker
 from snapshotter.results import Exit, Notice, Ran
 from snapshotter.spec import Slot, Template

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
@@ -18,6 +18,7 @@ from snapshotter.edge.state import ArchiveLock, network_file_system, private_fol
 from snapshotter.edge.store import Store
 from snapshotter.edge.world import World
 from snapshotter.errors import ConfigError, UsageError
+from snapshotter.frozen import dataclass
 from snapshotter.model import RunRecord
 from snapshotter.results import Progress
 from snapshotter.spec import Settings, Source, Stream

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from snapshotter import __version__
@@ -15,6 +14,7 @@ from snapshotter.core.proposing import Address, Proposal, Seen, as_name, propose
 from snapshotter.edge.http import Sender
 from snapshotter.edge.world import World
 from snapshotter.errors import ConfigError, Refused, Unreadable, UsageError
+from snapshotter.frozen import dataclass
 from snapshotter.masking import Masker
 from snapshotter.model import Answer, Batch, FileChange, Request, Response, Spent, Take
 from snapshotter.spec import Auth, BasicAuth, Client, NoAuth, Pacing, Retry, SecretRef, Slot, Source, Template

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from snapshotter.core.verifying import part_of
 from snapshotter.edge.duck import Duck
 from snapshotter.edge.scratch import scratch_folder
 from snapshotter.edge.world import World
+from snapshotter.frozen import dataclass
 from snapshotter.results import Progress
 from snapshotter.results.querying import Answered, View
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -24,6 +24,7 @@ from snapshotter.edge.auth import lane_of
 from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.world import World
 from snapshotter.evidence import Checked
+from snapshotter.frozen import dataclass
 from snapshotter.model import HeldBack, Job, Reason
 from snapshotter.results import Ran
 from snapshotter.results.refreshing import Calibration, LaneBudget, RefreshOptions, RefreshPlan, Staleness

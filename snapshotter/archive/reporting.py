@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from snapshotter.edge.quarantine import Quarantine
 from snapshotter.edge.world import World
 from snapshotter.errors import UsageError
 from snapshotter.evidence import Document
+from snapshotter.frozen import dataclass
 from snapshotter.model import DayFact, RunRecord
 from snapshotter.results import LimitsLeft, StreamStatus
 from snapshotter.results.differences import DayVersions

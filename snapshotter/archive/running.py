@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import World
 from snapshotter.errors import Damaged, DiskRefused, SnapError
+from snapshotter.frozen import dataclass
 from snapshotter.model import HeldBack
 from snapshotter.results import Exit, Notice, Progress, Ran, RunLimits
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from snapshotter import __version__
@@ -14,6 +13,7 @@ from snapshotter.edge import timers
 from snapshotter.edge.timers import Units
 from snapshotter.edge.world import World
 from snapshotter.errors import UsageError
+from snapshotter.frozen import dataclass
 from snapshotter.results import Notice
 from snapshotter.results.scheduling import Scheduled
 from snapshotter.spec import OAuth2Auth

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, datetime, timedelta
 
 from snapshotter.core import days, documents, horizon, paths
 from snapshotter.core.diff import bounded
+from snapshotter.frozen import dataclass
 from snapshotter.model import Change, DayFact, FileChange, JobStory, Record, Window
 from snapshotter.spec import Expect, Kind, Stream
 from snapshotter.walks import Walked

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, datetime
 from itertools import islice
 
@@ -22,6 +22,7 @@ from snapshotter.core.records import Reader
 from snapshotter.edge.store import SideLine
 from snapshotter.errors import UsageError
 from snapshotter.evidence import Document, Stamp
+from snapshotter.frozen import dataclass
 from snapshotter.model import (
     Change,
     DayFact,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from snapshotter.archive import asof
@@ -14,6 +13,7 @@ from snapshotter.core.days import day_bounds
 from snapshotter.core.placing import placer
 from snapshotter.core.verifying import part_of
 from snapshotter.errors import Damaged, Unreadable, UsageError
+from snapshotter.frozen import dataclass
 from snapshotter.spec import Stream
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from snapshotter.archive.opening import LOCAL, Described, Opened, open_archive
@@ -19,6 +19,7 @@ from snapshotter.edge.secrets import Gathered, gather
 from snapshotter.edge.state import JsonFile, private_folder
 from snapshotter.edge.world import World
 from snapshotter.errors import Damaged
+from snapshotter.frozen import dataclass
 from snapshotter.results import Fact, Trusting, TrustingFile
 from snapshotter.spec import Settings, Source
 

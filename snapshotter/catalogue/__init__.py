@@ -12,8 +12,9 @@ The first lines of a file have a fixed form:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from importlib.resources import files
+
+from snapshotter.frozen import dataclass
 
 _SUFFIX = ".toml"
 _COMMA = re.compile(r",\s+(?![^(]*\))")  # one that stands outside of brackets

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -14,6 +13,7 @@ from snapshotter.cli.options import echo, echo_json
 from snapshotter.cli.surroundings import is_terminal, on_signals
 from snapshotter.core import report
 from snapshotter.edge.world import World
+from snapshotter.frozen import dataclass
 from snapshotter.results import Exit, Progress, Ran
 
 STEPS = ("asking", "page", "waiting", "landed", "reading")  # what -v tells

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from snapshotter.core.states import ONE, Days, Judge
+from snapshotter.frozen import dataclass
 from snapshotter.model import DayState
 from snapshotter.results.calendar import CalendarDay
 

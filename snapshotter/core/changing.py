@@ -7,11 +7,12 @@ something is asked is harmless; what changes the meaning of saved days stops the
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from enum import Enum
 
 from snapshotter.core.escaping import escape
 from snapshotter.core.spans import span_text
+from snapshotter.frozen import dataclass
 from snapshotter.spec import DayRule, Shape, Slot, Source, Span, Stream, Template, WindowRule
 
 ACCEPT = "check --accept"  # the command of the run record that says a change is meant

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from snapshotter.canonical import (
     decode,
@@ -18,6 +18,7 @@ from snapshotter.canonical import (
 from snapshotter.core import paths, reshaping, verifying
 from snapshotter.core.config import load_source
 from snapshotter.errors import Unreadable, UsageError
+from snapshotter.frozen import dataclass
 from snapshotter.masking import Masker
 from snapshotter.spec import Settings
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 
 from snapshotter.core.days import day_at
 from snapshotter.core.missing import gives_up, giving_up_words, step_words
 from snapshotter.core.states import MOMENT, ONE, Days, Judge, StateRange, Terms, days_between, minute, miss_words
 from snapshotter.evidence import StreamLedger
+from snapshotter.frozen import dataclass
 from snapshotter.model import DayState, MissFact
 from snapshotter.results import DayProblem, StreamStatus
 from snapshotter.spec import Kind

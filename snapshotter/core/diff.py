@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from snapshotter.canonical import Json, decode_document, encode, plain
 from snapshotter.core.escaping import dotted, escape
 from snapshotter.core.select import drop, parse_path
 from snapshotter.core.similarity import paired
+from snapshotter.frozen import dataclass
 from snapshotter.model import Change, Edit, FieldEdit, Record
 
 LINES = 20

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, datetime
 
 from snapshotter.canonical import decode_document, document, encode_indented
@@ -18,6 +18,7 @@ from snapshotter.core.diff import WHOLE, summarise
 from snapshotter.core.records import Reader
 from snapshotter.core.select import Path, differs_only_in, parse_path
 from snapshotter.errors import Damaged, Unreadable
+from snapshotter.frozen import dataclass
 from snapshotter.model import Change, Record, Window
 from snapshotter.spec import Kind, Shape, Stream
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
 from snapshotter.canonical import is_canonical
 from snapshotter.core import paths, runs, verifying
 from snapshotter.errors import ConfigError, Damaged
+from snapshotter.frozen import dataclass
 
 _SHAPES = {
     "a private key": rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY(?: BLOCK)?-----",

@@ -7,12 +7,12 @@ that lies between; only when all of them hold none, the end is a fact.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from snapshotter.core.days import day_at
 from snapshotter.core.intervals import Intervals, covers, cut, intersect, union
 from snapshotter.core.windows import grid_window, origin, windows_over
+from snapshotter.frozen import dataclass
 from snapshotter.model import Window
 from snapshotter.spec import WindowRule
 

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Literal
 
@@ -14,6 +14,7 @@ from snapshotter.canonical import Json, decode, decode_ndjson, encode
 from snapshotter.core.days import day_bounds
 from snapshotter.core.records import Reader
 from snapshotter.errors import Unreadable
+from snapshotter.frozen import dataclass
 from snapshotter.model import PageRecords, Record, Window
 from snapshotter.spec import DayRule, Shape, Stream
 

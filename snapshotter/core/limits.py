@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, TypeGuard
@@ -17,6 +17,7 @@ from snapshotter.core import counting
 from snapshotter.core.counting import Sent
 from snapshotter.core.rate_headers import FARTHEST, UNTOLD, Headers, Sighting, sightings
 from snapshotter.core.spans import longest, span_text
+from snapshotter.frozen import dataclass
 from snapshotter.model import Spent
 from snapshotter.spec import RateHeaders, RateLimit, Span
 

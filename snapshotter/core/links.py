@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from urllib.parse import SplitResult, urldefrag, urljoin, urlsplit
 
 from snapshotter.core.escaping import escape
 from snapshotter.errors import Unreadable
+from snapshotter.frozen import dataclass
 from snapshotter.spec import Client
 
 _SPACE = re.compile(r"[ \t]*")

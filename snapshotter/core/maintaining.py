@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from snapshotter.frozen import dataclass
 
 LOOSE = 1000  # objects
 PACKS = 30

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from snapshotter.codec import instant_text
@@ -18,6 +17,7 @@ from snapshotter.core.escaping import escape
 from snapshotter.core.ledger import CHANGING
 from snapshotter.core.missing import lost_fact
 from snapshotter.core.runs import in_order
+from snapshotter.frozen import dataclass
 from snapshotter.model import Change, DayFact, JobStory, MissFact, Reason, RunRecord, Window
 
 SUBJECT = 78  # so that `git log --oneline` keeps it on one line of a wide terminal

@@ -6,11 +6,11 @@ leaves it to the user: `snap reconcile` asks it at any time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
 from snapshotter.evidence import Missed
+from snapshotter.frozen import dataclass
 from snapshotter.model import MissFact, Reason, Window
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
 
 from snapshotter.core.escaping import escape
+from snapshotter.frozen import dataclass
 from snapshotter.results import Ran
 
 PATIENCE = timedelta(hours=24)  # how long trouble that may pass is waited out

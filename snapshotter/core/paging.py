@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -19,6 +19,7 @@ from snapshotter.core.select import compile_expression
 from snapshotter.core.template import Context
 from snapshotter.core.windows import bounds_of
 from snapshotter.errors import Unreadable
+from snapshotter.frozen import dataclass
 from snapshotter.model import Request, Response, Window
 from snapshotter.spec import (
     Carry,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -14,6 +13,7 @@ from snapshotter.core.escaping import escape, escape_value
 from snapshotter.core.instants import Illegible
 from snapshotter.core.select import Expression, compile_expression
 from snapshotter.errors import Unreadable
+from snapshotter.frozen import dataclass
 from snapshotter.model import Window
 from snapshotter.spec import DayRule, Slot
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime, timedelta
 from itertools import accumulate
 from operator import attrgetter
@@ -24,6 +24,7 @@ from snapshotter.core.spans import span_text
 from snapshotter.core.states import history_end as known_history_end
 from snapshotter.core.windows import frozen_end, grid_window, lookback_start, origin, widen, windows_over
 from snapshotter.evidence import Missed, Stamp, StreamLedger
+from snapshotter.frozen import dataclass
 from snapshotter.model import HeldBack, Job, JobStory, Plan, Reason, Window
 from snapshotter.spec import Span, Stream, WindowRule
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from snapshotter.core import instants
 from snapshotter.core.escaping import escape
+from snapshotter.frozen import dataclass
 from snapshotter.spec import RateHeaders
 
 FARTHEST = timedelta(days=32)  # no real limit lasts longer; a later reset is a misread one

@@ -7,7 +7,6 @@ believed until its own document, or a day beside it, changes.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
 from statistics import median
@@ -18,6 +17,7 @@ from snapshotter.core.intervals import subtract
 from snapshotter.core.ledger import touching
 from snapshotter.core.states import ONE, Judge, StateRange, Terms, miss_words
 from snapshotter.evidence import Document, Stamp, StreamLedger
+from snapshotter.frozen import dataclass
 from snapshotter.model import DayState, Window
 
 AROUND = 7  # days on either side

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from snapshotter.canonical import document
@@ -11,6 +10,7 @@ from snapshotter.core import intervals
 from snapshotter.core.records import Reader
 from snapshotter.errors import Unreadable
 from snapshotter.evidence import StreamLedger
+from snapshotter.frozen import dataclass
 from snapshotter.model import PageRecords, Record, Window
 
 

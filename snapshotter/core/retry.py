@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, assert_never
@@ -19,6 +18,7 @@ from snapshotter.core.instants import Illegible, read_http_date, read_instant
 from snapshotter.core.select import compile_expression, truthy
 from snapshotter.core.statuses import kind, words
 from snapshotter.errors import Unreadable
+from snapshotter.frozen import dataclass
 from snapshotter.model import (
     Again,
     Answer,

@@ -11,9 +11,10 @@ import plistlib
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from snapshotter.errors import UsageError
+from snapshotter.frozen import dataclass
 
 KINDS = ("cron", "systemd", "launchd", "github-actions")
 HOUR, DAY = 60, 24 * 60

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from snapshotter.canonical import Json
 from snapshotter.core.escaping import dotted, escape, escape_value
 from snapshotter.core.select import Path, View, compile_expression, drop, get, parse_path
 from snapshotter.errors import ConfigError, Unreadable
+from snapshotter.frozen import dataclass
 from snapshotter.spec import Selection, Shape
 
 MOST_REASONS = 50

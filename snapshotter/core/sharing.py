@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from typing import Literal
 
 from snapshotter.core import ledger, paths, verifying
 from snapshotter.evidence import StreamLedger
+from snapshotter.frozen import dataclass
 from snapshotter.model import RunRecord
 from snapshotter.results.sharing import Overruled, PushState
 

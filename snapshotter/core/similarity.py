@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from snapshotter.canonical import Json, decode_document, encode
+from snapshotter.frozen import dataclass
 from snapshotter.model import Record
 
 SHARE = 0.5  # of the leaves of the larger one, from which two records are told as one that changed

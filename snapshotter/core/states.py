@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
@@ -17,6 +17,7 @@ from snapshotter.core.escaping import escape
 from snapshotter.core.ledger import touching
 from snapshotter.core.missing import LOST, is_given_up
 from snapshotter.evidence import HistoryEnd, Missed, StreamLedger
+from snapshotter.frozen import dataclass
 from snapshotter.model import DayState, Window
 
 ONE = timedelta(days=1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from snapshotter.core import lacks
@@ -14,6 +13,7 @@ from snapshotter.core.ledger import SILENT
 from snapshotter.core.states import Judged, minute
 from snapshotter.core.windows import frozen_end, lookback_start
 from snapshotter.evidence import StreamLedger
+from snapshotter.frozen import dataclass
 from snapshotter.model import DayFact, DayState, JobStory, Reason, RunRecord, Version, Window
 from snapshotter.results.days import DayDecision, DayStory, DayTry, DayVersion, Hindrance, Lack
 from snapshotter.spec import Stream

@@ -9,11 +9,12 @@ record is JSON.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from urllib.parse import unquote
 
 from snapshotter.canonical import Json, Number, encode
+from snapshotter.frozen import dataclass
 
 MOST_COLUMNS = 500  # of a table; records with more members between them are one column of JSON
 MOST_MEMBERS = 200  # of a STRUCT; an object with more names between all records is a map of its own kind

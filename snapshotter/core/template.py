@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
@@ -15,6 +14,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from snapshotter.errors import ConfigError, Unreadable
+from snapshotter.frozen import dataclass
 from snapshotter.model import Secretive, Text
 from snapshotter.spec import Slot, Span, Template, Value
 

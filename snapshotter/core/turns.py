@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from snapshotter.core import planning
@@ -16,6 +15,7 @@ from snapshotter.core.spans import span_text
 from snapshotter.core.states import minute
 from snapshotter.core.windows import frozen_end
 from snapshotter.evidence import StreamLedger
+from snapshotter.frozen import dataclass
 from snapshotter.model import Job, Reason
 from snapshotter.spec import Stream
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import date
 from typing import Literal
 
@@ -18,6 +18,7 @@ from snapshotter.canonical import is_canonical
 from snapshotter.core import paths, runs
 from snapshotter.errors import UsageError
 from snapshotter.evidence import Document, StreamLedger
+from snapshotter.frozen import dataclass
 from snapshotter.results import Damage
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}", re.ASCII)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from snapshotter.frozen import dataclass
 from snapshotter.results import Progress
 
 QUIET = ("waits for its turn", "done")

@@ -10,7 +10,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Protocol, assert_never
 from urllib.parse import urlsplit
 
@@ -22,6 +22,7 @@ from snapshotter.edge.secrets import unfit_for_header
 from snapshotter.edge.tokens import KeyringVault, Tokens, Vault, grant_name
 from snapshotter.edge.world import World
 from snapshotter.errors import Refused
+from snapshotter.frozen import dataclass
 from snapshotter.masking import Masker
 from snapshotter.model import Miss
 from snapshotter.spec import (

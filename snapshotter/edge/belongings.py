@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from snapshotter.errors import UsageError
+from snapshotter.frozen import dataclass
 
 MOST_FOLDERS = 12  # levels
 

@@ -11,7 +11,7 @@ import hashlib
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from types import TracebackType
@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from snapshotter.edge.world import Clock
 from snapshotter.errors import Refused
+from snapshotter.frozen import dataclass
 from snapshotter.spec import OAuth2Auth
 
 PATIENCE = 600.0  # seconds that a person has for saying yes

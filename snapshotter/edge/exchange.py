@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Protocol
 
+from snapshotter.frozen import dataclass
 from snapshotter.model import Miss, Response
 
 Fields = tuple[tuple[str, str], ...]

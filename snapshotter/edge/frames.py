@@ -11,8 +11,9 @@ import json
 import os
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from snapshotter.frozen import dataclass
 
 MAGIC = b"snapspl\x01"
 MARKER = len(MAGIC) + 8

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from snapshotter.edge.secrets import hint, unfit_for_header
 from snapshotter.errors import Refused
+from snapshotter.frozen import dataclass
 from snapshotter.model import Secretive
 from snapshotter.spec import SecretRef, Slot, Template
 

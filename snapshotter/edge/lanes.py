@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +16,7 @@ from snapshotter.edge.files import Disk
 from snapshotter.edge.shared import SharedJson
 from snapshotter.edge.state import FileLock, JsonObject, private_folder
 from snapshotter.edge.world import Clock
+from snapshotter.frozen import dataclass
 from snapshotter.model import Spent
 from snapshotter.spec import Pacing
 

@@ -6,13 +6,14 @@ import importlib
 import smtplib
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, SubprocessError, run
 
 from snapshotter.errors import CouldNotTell
+from snapshotter.frozen import dataclass
 
 SECONDS = 30.0
 PORTS = {"starttls": 587, "tls": 465, "none": 25}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from urllib.parse import quote, unquote_plus, urlsplit
 
 from snapshotter.edge.exchange import Lost
+from snapshotter.frozen import dataclass
 from snapshotter.model import Miss
 
 _PORTS = {"http": 80, "https": 443}

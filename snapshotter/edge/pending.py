@@ -6,10 +6,10 @@ One file a record, `<source>/<stream>/<name>`; it goes when the commit that hold
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from snapshotter.edge.files import TEMPORARY, Disk, Folder
+from snapshotter.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,11 @@ import signal
 import stat
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from snapshotter.errors import UsageError
+from snapshotter.frozen import dataclass
 from snapshotter.spec import SecretRef
 
 LARGEST = 1 << 20

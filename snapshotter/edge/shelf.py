@@ -8,7 +8,7 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from snapshotter.edge import frames
 from snapshotter.edge.files import Folder, disk_error
 from snapshotter.edge.frames import Bad, Frame
 from snapshotter.errors import Damaged, SnapError
+from snapshotter.frozen import dataclass
 from snapshotter.model import Response, SpoolEntry
 
 SUFFIX = ".spool"

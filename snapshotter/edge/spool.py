@@ -12,7 +12,7 @@ import os
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from snapshotter.edge.files import Disk, Folder
@@ -20,6 +20,7 @@ from snapshotter.edge.shelf import DAMAGED, SUFFIX, Damage, Shelf, stem_of
 from snapshotter.edge.state import FileLock, is_locked, private_folder
 from snapshotter.edge.world import Clock
 from snapshotter.errors import Busy, SnapError
+from snapshotter.frozen import dataclass
 from snapshotter.model import SpoolEntry
 
 _RUN = ".run"

@@ -13,12 +13,13 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from snapshotter.edge.files import Disk, Folder, disk_error
 from snapshotter.errors import Damaged, Refused, SnapError
+from snapshotter.frozen import dataclass
 
 _FORMAT = 1
 _SERVICE = "snapshotter"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from snapshotter.edge.exchange import Carriage
 from snapshotter.edge.files import Disk
+from snapshotter.frozen import dataclass
 
 
 class Clock(Protocol):

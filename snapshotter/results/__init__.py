@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 
 from snapshotter.exits import Exit as Exit
 from snapshotter.exits import worst
+from snapshotter.frozen import dataclass
 from snapshotter.model import DayState, HeldBack, Job, Window
 from snapshotter.results.calendar import CalendarDay, Stale
 from snapshotter.results.changing import ChangedStream

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 
+from snapshotter.frozen import dataclass
 from snapshotter.results import RunLimits
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 
+from snapshotter.frozen import dataclass
 from snapshotter.model import Change
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from snapshotter.frozen import dataclass
 from snapshotter.results import Verified
 
 

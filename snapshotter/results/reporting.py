@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 
+from snapshotter.frozen import dataclass
 from snapshotter.model import DayState, Edit, QuarantineEntry
 from snapshotter.results import HeldVersion, LimitsLeft, Notice, StreamStatus
 from snapshotter.results.calendar import CalendarDay

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from snapshotter.frozen import dataclass
 from snapshotter.results import Notice
 
 PushState = Literal["pushed", "same", "behind", "guarded", "rejected", "diverged", "unreachable", "no_remote"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from snapshotter.core.config.kinds import NAME
 from snapshotter.core.config.problems import Origin, Path, Report, nearest, shown
 from snapshotter.core.config.tables import At, Scope
+from snapshotter.frozen import dataclass
 
 _OWN = ("vars", "secrets")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from snapshotter.core.config.derive import (
@@ -22,6 +21,7 @@ from snapshotter.core.config.placeholders import slots_of
 from snapshotter.core.config.problems import WrongValueError
 from snapshotter.core.config.tables import At, Section
 from snapshotter.core.spans import longest, span_text
+from snapshotter.frozen import dataclass
 from snapshotter.spec import Settings, Span
 
 _DAY = Span(days=1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from snapshotter.core.config.accounts import View, subtable, views
@@ -21,6 +20,7 @@ from snapshotter.core.config.placeholders import is_plain
 from snapshotter.core.config.problems import WRONG, Origin, Problem, Report, nearest
 from snapshotter.core.config.tables import At, Scope, Section, read_table
 from snapshotter.core.escaping import escape
+from snapshotter.frozen import dataclass
 from snapshotter.spec import Settings, Source
 
 SETTINGS_FILE = "snap.toml"

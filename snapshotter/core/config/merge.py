@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from snapshotter.core.config.problems import Origin, Path
+from snapshotter.frozen import dataclass
 
 _ONE_OF_THESE: dict[Path, tuple[str, ...]] = {
     ("day",): ("field", "first_of", "template", "from")

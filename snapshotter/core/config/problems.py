@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from snapshotter.core.escaping import escape
+from snapshotter.frozen import dataclass
 
 Path = tuple[str | int, ...]
 

@@ -6,10 +6,11 @@ The checker, the JSON Schemas and the reference page all come from these tables.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from snapshotter.core.config.problems import WRONG, Path, Report, Wrong, WrongValueError, nearest, shown
+from snapshotter.frozen import dataclass
 
 Schema = dict[str, Any]
 ABSENT: Final = object()

@@ -6,10 +6,11 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from snapshotter.errors import UsageError
+from snapshotter.frozen import dataclass
 from snapshotter.model import Pairs, Secretive
 from snapshotter.spec import Slot
 

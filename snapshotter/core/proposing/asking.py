@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from snapshotter.core.proposing.address import Address, doubled
 from snapshotter.core.proposing.draft import Draft, Said, variable
+from snapshotter.frozen import dataclass
 
 SIGN_INS = ("none", "bearer", "header", "query", "basic")
 PAGERS = ("none", "link_header", "next_url", "cursor", "page_number", "offset")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,6 +13,7 @@ from snapshotter.core.instants import Illegible
 from snapshotter.core.proposing.address import snake
 from snapshotter.core.proposing.draft import GUESS, LIKELY, SURE
 from snapshotter.core.proposing.shapes import jmespath
+from snapshotter.frozen import dataclass
 
 DEEPEST = 3
 MOST = 5_000  # records that are looked at

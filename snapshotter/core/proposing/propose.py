@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from typing import Any
@@ -15,6 +15,7 @@ from snapshotter.core.proposing.shapes import Found, find_records
 from snapshotter.core.proposing.spans import Asked, Written, find_span, looks_like_span
 from snapshotter.core.proposing.turning import Page, Turning, find_total, find_turning
 from snapshotter.core.proposing.writing import write
+from snapshotter.frozen import dataclass
 
 _DATED = (
     'Is the end date included? If so, say bounds = "[]"; until then one date too many is asked, which does no harm.'

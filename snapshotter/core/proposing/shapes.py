@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from snapshotter.core.proposing.draft import GUESS, LIKELY, SURE
+from snapshotter.frozen import dataclass
 
 USUAL = ("data", "items", "results", "features", "records", "entries", "events", "value", "values", "rows", "list")
 DEEPEST = 4

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from snapshotter.core import instants
 from snapshotter.core.instants import Illegible
 from snapshotter.core.proposing.address import snake
+from snapshotter.frozen import dataclass
 
 _STARTS = (
     "since", "start", "from", "starttime", "start_time", "start_date", "startdate", "start_datetime", "start_at",

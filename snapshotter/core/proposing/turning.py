@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -12,6 +11,7 @@ from snapshotter.core.proposing.address import snake
 from snapshotter.core.proposing.draft import GUESS, LIKELY, SURE, Said
 from snapshotter.core.proposing.shapes import jmespath
 from snapshotter.errors import Unreadable
+from snapshotter.frozen import dataclass
 
 DEEPEST = 3
 _PAGES = ("page", "page_number", "pageno", "page_no", "pagenum", "page_num", "page_index", "p", "pg", "current_page")

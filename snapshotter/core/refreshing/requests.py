@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
@@ -15,6 +15,7 @@ from snapshotter.core.refreshing.policy import CEILING, FLOOR, Candidate
 from snapshotter.core.states import Days, Judge, Terms
 from snapshotter.core.windows import frozen_end, origin, widen, windows_over
 from snapshotter.evidence import Checked, StreamLedger
+from snapshotter.frozen import dataclass
 from snapshotter.model import Window
 from snapshotter.spec import Span, Stream, WindowRule
 

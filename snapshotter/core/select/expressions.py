@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from snapshotter.canonical import Json
 from snapshotter.core.escaping import escape
 from snapshotter.errors import Unreadable
+from snapshotter.frozen import dataclass
 
 _NAME = r'(?:[A-Za-z_][A-Za-z0-9_]*|"[^"\\\x00-\x1f]*")'
 _NAMES = re.compile(_NAME)

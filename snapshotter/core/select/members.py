@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from typing import Any
@@ -14,6 +13,7 @@ from snapshotter import canonical
 from snapshotter.canonical import Json
 from snapshotter.core.escaping import escape
 from snapshotter.errors import ConfigError
+from snapshotter.frozen import dataclass
 
 
 class Every(Enum):

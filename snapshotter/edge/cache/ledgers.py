@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -17,6 +17,7 @@ from snapshotter.edge.cache.details import DetailRows
 from snapshotter.edge.cache.file import PATIENCE, CacheFile
 from snapshotter.edge.cache.rows import Range, Row
 from snapshotter.evidence import Checked, Document, Missed, Proof, Proved, StreamLedger
+from snapshotter.frozen import dataclass
 from snapshotter.model import RunRecord
 
 Fold = Callable[[StreamLedger, Iterable[RunRecord]], StreamLedger]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from snapshotter import __version__
@@ -21,6 +21,7 @@ from snapshotter.edge.origins import Origin, origin_of, proxy_for, tidy, with_pa
 from snapshotter.edge.tokens import Tokens
 from snapshotter.edge.world import World
 from snapshotter.errors import Refused
+from snapshotter.frozen import dataclass
 from snapshotter.masking import Masker
 from snapshotter.model import Answer, FormBody, JsonBody, Miss, NoAnswer, Pairs, Request, Response, Text
 from snapshotter.spec import NoAuth, Source

@@ -12,7 +12,6 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from http.client import HTTPException
 from socket import gaierror, herror, socket
 from typing import Any
@@ -28,6 +27,7 @@ from requests.structures import CaseInsensitiveDict
 from snapshotter.edge.exchange import Draft, Got, Lost
 from snapshotter.edge.http.bodies import too_large, unpack
 from snapshotter.edge.origins import origin_of, proxy_for
+from snapshotter.frozen import dataclass
 from snapshotter.model import Miss
 
 _PIECE = 1 << 16

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from pygit2.ffi import C, ffi
 
 from snapshotter.edge.files import Folder
 from snapshotter.errors import Damaged
+from snapshotter.frozen import dataclass
 
 COPY = "snap/store/index"
 _INDEX = "index"

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from snapshotter.edge.files import Folder
+from snapshotter.frozen import dataclass
 
 JOURNAL = "snap/store/journal"
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from snapshotter.errors import Damaged
+from snapshotter.frozen import dataclass
 
 FILE = b"100644"
 FOLDER = b"40000"

@@ -11,11 +11,11 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 
 from snapshotter.edge.files import Folder
 from snapshotter.edge.store.objects import Made
+from snapshotter.frozen import dataclass
 
 PACKS = "objects/pack"
 ROLL_AT = 16  # small packs

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from snapshotter.edge.store.rewriting import Rewriting
 from snapshotter.edge.store.sideline import SideLine
 from snapshotter.edge.store.worktree import Worktree
 from snapshotter.errors import Damaged, DiskRefused
+from snapshotter.frozen import dataclass
 from snapshotter.model import Batch, Version
 
 _SETTINGS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from snapshotter.edge.files import Folder
 from snapshotter.edge.store import journal
@@ -13,6 +13,7 @@ from snapshotter.edge.store.journal import Step
 from snapshotter.edge.store.objects import blob_id
 from snapshotter.edge.store.repository import Repository
 from snapshotter.errors import Damaged
+from snapshotter.frozen import dataclass
 
 _EXECUTABLE = b"100755"
 
