@@ -155,7 +155,7 @@ class Rig:
         )
         lane_set: Any = SimpleNamespace(around=around, committer=committer, run=committer.run)
         with suppress(Killed):
-            _LaneWalk(lane_set, {"demo": self}, drawn.work).to_its_end()  # type: ignore[dict-item]
+            _LaneWalk(lane_set, {"demo": self}, drawn.work, purse=None).to_its_end()  # type: ignore[dict-item]
         return drawn
 
     # what a walk needs of the world (`walks.Asking`)

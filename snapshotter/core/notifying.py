@@ -17,6 +17,7 @@ from snapshotter.frozen import dataclass
 from snapshotter.results import Ran
 
 PATIENCE = timedelta(hours=24)  # how long trouble that may pass is waited out
+EARLY = timedelta(minutes=30)  # a timer does not come to the second: so much earlier counts as in time
 REMINDERS = tuple(timedelta(days=days) for days in (1, 3, 7, 14))
 # A path or a command is never broken.
 _WRAP = textwrap.TextWrapper(
@@ -78,7 +79,7 @@ def decide(before: Mapping[str, Standing], troubles: Iterable[Trouble], now: dat
         if trouble.key in standing:
             continue
         seen = replace(before.get(trouble.key, Standing(trouble, now)), trouble=trouble)
-        age = max(timedelta(0), now - seen.since)
+        age = max(timedelta(0), now - seen.since) + EARLY
         if not seen.told and (trouble.lasting or age >= PATIENCE):
             seen = replace(seen, told=1 + _passed(age))
             new.append(seen)
@@ -154,7 +155,7 @@ def digest_due(last: datetime | None, every: str | None, now: datetime) -> bool:
     if every is None:
         return False
     span = timedelta(days=1 if every == "daily" else 7)
-    return last is None or now - last >= span - timedelta(minutes=30)  # cron does not come to the second
+    return last is None or now - last >= span - EARLY
 
 
 def digest(archive: str, summary: Summary) -> Message:
