@@ -12,9 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Any
-
-from tenacity import RetryCallState, Retrying, retry_if_result, stop_never
+from typing import TYPE_CHECKING, Any
 
 from snapshotter.core import horizon, paging, records, retry
 from snapshotter.core.details import DetailReader
@@ -39,6 +37,9 @@ from snapshotter.model import (
 )
 from snapshotter.spec import Source, Stream
 from snapshotter.walks import STOPPED_WORDS, Asking, Unusable, Walked
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 
 class Fetcher:
@@ -237,6 +238,8 @@ class _Walk:
         known = [once(next(attempts))]
         if not isinstance(known[0], Again):  # nearly always
             return last, known[0]
+        from tenacity import Retrying, retry_if_result, stop_never  # noqa: PLC0415 - loaded when there is a retry
+
         retrying = Retrying(
             stop=stop_never,  # `judge` counts attempts and time
             retry=retry_if_result(lambda verdict: isinstance(verdict, Again)),

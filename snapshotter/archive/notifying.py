@@ -17,7 +17,6 @@ from snapshotter.archive.trust import trust_of
 from snapshotter.codec import from_plain, to_plain
 from snapshotter.core import notifying, paths, troubles
 from snapshotter.core.notifying import Decided, Message, Standing, Summary, Trouble
-from snapshotter.edge import notices
 from snapshotter.edge.files import Folder
 from snapshotter.edge.secrets import gather
 from snapshotter.edge.state import JsonFile, private_folder
@@ -80,6 +79,8 @@ class Post:
 
     def send(self, target: Target, message: Message) -> None:
         """Deliver one message now, or raise why not."""
+        from snapshotter.edge import notices  # noqa: PLC0415 - only a run that has something to say loads it
+
         subject, text = self._masker.hide(message.subject), self._masker.hide(message.text)
         told = target.settings
         match told["type"]:
@@ -99,6 +100,8 @@ class Post:
         value = self.opened.described.settings.ping.get(which)
         if value is None or self.refused is not None:
             return
+        from snapshotter.edge import notices  # noqa: PLC0415 - only a run that has something to say loads it
+
         try:
             notices.ping(str(self._filled(value)), env=self.world.env)
         except CouldNotTell as error:
@@ -149,6 +152,8 @@ class Post:
             folder.remove(name)
 
     def _mail(self, told: Mapping[str, object], subject: str, text: str) -> None:
+        from snapshotter.edge import notices  # noqa: PLC0415 - only a run that has something to say loads it
+
         to = told["to"]
         people = [str(one) for one in to] if isinstance(to, list | tuple) else [str(to)]
         login = None
