@@ -9,6 +9,7 @@ import pytest
 
 from snapshotter.archive.opening import for_writing
 from snapshotter.errors import Busy, UsageError
+from snapshotter.model import Batch, FileChange
 from snapshotter.results import Exit
 from tests.archive.worlds import (
     AGAIN,
@@ -21,7 +22,7 @@ from tests.archive.worlds import (
     some_items,
     utc,
 )
-from tests.server import json_reply
+from tests.server import Reply, Server, json_reply
 
 
 def test_recent_and_historic_work_do_not_overwrite_each_other(tmp_path):
@@ -163,6 +164,25 @@ def test_a_detail_that_failed_is_asked_again(tmp_path):
         assert archive.read("demo/items/full/2026/03/12/r000.json") is not None
 
 
-@pytest.mark.skip(reason="this version sends no messages: `notify` and `ping` have no effect yet")
-def test_a_change_from_good_to_bad_and_back_is_told():
+def test_a_change_from_good_to_bad_and_back_is_told(tmp_path):
     """Cron is silent for months while every call fails."""
+    api, is_refused = Api([item("12T08:00", "a")]), {"now": False}
+    settings = 'format = 1\nzone = "UTC"\n[[notify]]\ntype = "webhook"\nurl = "{url}/"\n'
+
+    def script(request):
+        return Reply(401, b"no", ()) if is_refused["now"] else api(request)
+
+    with Server(lambda seen: Reply(200, b"")) as post, an_archive(tmp_path, script, series(window=AGAIN)) as archive:
+        with for_writing(archive.path, archive.world, command="test") as opened:
+            change = FileChange("snap.toml", settings.format(url=post.url).encode())
+            opened.store.commit(Batch((change,), "Settings\n", archive.clock.now()), opened.store.head())
+            opened.store.finish()
+        for refused in (False, True, True, False, False):
+            is_refused["now"] = refused
+            archive.later(days=1)
+            archive.fetch()
+        told = [seen.body.decode() for seen in post.seen]
+
+    assert len(told) >= 2
+    assert "credentials were not accepted" in told[0]
+    assert "all is well again" in told[-1]
