@@ -1,6 +1,7 @@
 """docs/commands.md: the reference of every command, made from the commands themselves."""
 
 from collections.abc import Iterator
+from copy import copy
 
 import click
 
@@ -41,8 +42,12 @@ def _brief(name: str) -> str:
 
 
 def _section(name: str, command: click.Command) -> str:
-    context = click.Context(command, info_name=f"snap {name}", max_content_width=100, terminal_width=100)
-    return f"## snap {name}\n\n```\n" + "\n".join(_lines(command.get_help(context))) + "\n```\n"
+    fresh = copy(command)
+    fresh._help_option = None  # click keeps the one of whoever asked first, with the names that were right there
+    context = click.Context(
+        fresh, info_name=f"snap {name}", max_content_width=100, terminal_width=100, help_option_names=["-h", "--help"]
+    )
+    return f"## snap {name}\n\n```\n" + "\n".join(_lines(fresh.get_help(context))) + "\n```\n"
 
 
 def _lines(text: str) -> Iterator[str]:

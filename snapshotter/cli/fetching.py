@@ -9,7 +9,7 @@ import click
 
 from snapshotter.archive import fetching, trying
 from snapshotter.cli.exits import HELP
-from snapshotter.cli.options import DAY, LENGTH, echo, echo_json, json_option, trace_option, wait_option
+from snapshotter.cli.options import DAY, echo, echo_json, json_option, limit_options, trace_option
 from snapshotter.cli.surroundings import archive_folder, the_world
 from snapshotter.cli.watched import Loudness, loudness_options, run_watched
 from snapshotter.core import report
@@ -58,10 +58,7 @@ def try_command(
 @click.option("--until", type=DAY, help="The last day to ask for.")
 @click.option("--extend", is_flag=True, help="Look behind the end of history again: the API may have older days now.")
 @click.option("--dry-run", is_flag=True, help="Print every window that would be asked and why; ask nothing.")
-@click.option("--max-requests", type=click.IntRange(1), metavar="N", help="Send at most N requests.")
-@click.option("--deadline", type=LENGTH, metavar="T", help="Ask nothing more after this time, like 10m.")
-@wait_option
-@trace_option
+@limit_options
 @loudness_options
 @click.pass_obj
 def fetch_command(

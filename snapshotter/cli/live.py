@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from snapshotter.core.escaping import escape
-from snapshotter.core.watching import Board, Row, counted, summary
+from snapshotter.core.watching import Board, Row, summary
+from snapshotter.core.wording import counted
 from snapshotter.results import Progress
 
 if TYPE_CHECKING:

@@ -66,6 +66,15 @@ def wait_option(command: F) -> F:
     return click.option("--wait", type=LENGTH, default=0.0, metavar="T", help=words)(command)
 
 
+def limit_options(command: F) -> F:
+    """`--max-requests`, `--deadline`, `--wait`, `--trace`: of every command that asks."""
+    command = trace_option(command)
+    command = wait_option(command)
+    words = "Ask nothing more after this time, like 10m."
+    command = click.option("--deadline", type=LENGTH, metavar="T", help=words)(command)
+    return click.option("--max-requests", type=click.IntRange(1), metavar="N", help="Send at most N requests.")(command)
+
+
 def echo(text: str) -> None:
     """Print a result, if there is something to say."""
     if text:

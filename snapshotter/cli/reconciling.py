@@ -6,7 +6,7 @@ import click
 
 from snapshotter.archive import reconciling
 from snapshotter.cli.exits import HELP
-from snapshotter.cli.options import DAY, LENGTH, echo, echo_json, trace_option, wait_option
+from snapshotter.cli.options import DAY, echo, echo_json, limit_options
 from snapshotter.cli.surroundings import archive_folder, the_world
 from snapshotter.cli.watched import Loudness, loudness_options, run_watched
 from snapshotter.core import report
@@ -19,11 +19,8 @@ from snapshotter.results.reconciling import ReconcileOptions
 @click.option("--since", type=DAY, help="The first day to look at.")
 @click.option("--until", type=DAY, help="The last day to look at.")
 @click.option("--dry-run", is_flag=True, help="Print what would be asked again and why; ask nothing.")
-@click.option("--max-requests", type=click.IntRange(1), metavar="N", help="Send at most N requests.")
-@click.option("--deadline", type=LENGTH, metavar="T", help="Ask nothing more after this time, like 10m.")
-@wait_option
+@limit_options
 @loudness_options
-@trace_option
 @click.pass_obj
 def reconcile_command(
     archive: str | None, /, *, dry_run: bool, verbose: int, quiet: bool, as_json: bool, **given: object

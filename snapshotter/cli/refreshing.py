@@ -6,7 +6,7 @@ import click
 
 from snapshotter.archive import refreshing
 from snapshotter.cli.exits import HELP
-from snapshotter.cli.options import DAY, LENGTH, echo, echo_json, trace_option, wait_option
+from snapshotter.cli.options import DAY, LENGTH, echo, echo_json, limit_options
 from snapshotter.cli.surroundings import archive_folder, the_world
 from snapshotter.cli.watched import Loudness, loudness_options, run_watched
 from snapshotter.core import report_refresh
@@ -22,11 +22,8 @@ from snapshotter.results.refreshing import RefreshOptions
 @click.option("--budget", type=click.IntRange(0), metavar="N", help="At most N requests for each lane, in this run.")
 @click.option("--dry-run", is_flag=True, help="Print every window that would be asked and why; ask nothing.")
 @click.option("--explain", is_flag=True, help="The same, with budgets and how well the choosing does.")
-@click.option("--max-requests", type=click.IntRange(1), metavar="N", help="Send at most N requests.")
-@click.option("--deadline", type=LENGTH, metavar="T", help="Ask nothing more after this time, like 10m.")
-@wait_option
+@limit_options
 @loudness_options
-@trace_option
 @click.pass_obj
 def refresh_command(
     archive: str | None, /, *, dry_run: bool, explain: bool, verbose: int, quiet: bool, as_json: bool, **given: object

@@ -8,7 +8,7 @@ import click
 
 from snapshotter.archive import routine
 from snapshotter.cli.exits import HELP, code_of
-from snapshotter.cli.options import LENGTH, echo, echo_json, trace_option, wait_option
+from snapshotter.cli.options import echo, echo_json, limit_options
 from snapshotter.cli.surroundings import archive_folder, the_world
 from snapshotter.cli.watched import Loudness, loudness_options, show, watched
 from snapshotter.codec import to_plain
@@ -23,10 +23,7 @@ from snapshotter.results.routine import RoutineOptions
 @click.command("run", epilog=HELP)
 @click.argument("targets", metavar="[SOURCE[/STREAM]]...", nargs=-1)
 @click.option("--dry-run", is_flag=True, help="Print every window that would be asked and why; ask nothing.")
-@click.option("--max-requests", type=click.IntRange(1), metavar="N", help="Send at most N requests.")
-@click.option("--deadline", type=LENGTH, metavar="T", help="Ask nothing more after this time, like 10m.")
-@wait_option
-@trace_option
+@limit_options
 @loudness_options
 @click.pass_context
 def run_command(

@@ -17,6 +17,7 @@ from snapshotter.core.escaping import escape
 from snapshotter.core.ledger import CHANGING
 from snapshotter.core.missing import lost_fact
 from snapshotter.core.runs import in_order
+from snapshotter.core.wording import counted
 from snapshotter.frozen import dataclass
 from snapshotter.model import Change, DayFact, JobStory, MissFact, Reason, RunRecord, Window
 
@@ -123,14 +124,14 @@ def _news_words(told: _Told) -> list[str]:
     days = [day for day in (*told.new, *told.changed) if day is not None]
     span = _days_words(min(days), max(days))
     if not told.changed:
-        records = _count(sum(fact.records for fact in told.new.values()), "record")
+        records = counted(sum(fact.records for fact in told.new.values()), "record")
         if len(days) == 1:
             return [f"{span} new ({records})", f"{span} new"]
         short = f"{len(days)} days new, {span}"
         return [f"{short} ({records})", short, f"{len(days)} days new"]
     if not told.new:
         return _changed_words(list(told.changed.values()), span)
-    short = f"{_count(len(told.new), 'day')} new, {len(told.changed)} changed"
+    short = f"{counted(len(told.new), 'day')} new, {len(told.changed)} changed"
     return [f"{short}, {span}", short]
 
 
@@ -144,9 +145,9 @@ def _changed_words(facts: Sequence[DayFact], span: str) -> list[str]:
 def _dateless_words(told: _Told) -> list[str]:
     thing = told.name(None)
     days = len(told.new) + len(told.changed) - 1
-    more = f", {_count(days, 'day')} new or changed" if days else ""
+    more = f", {counted(days, 'day')} new or changed" if days else ""
     if None in told.new:
-        return [f"{thing} new ({_count(told.new[None].records, 'record')}){more}", f"{thing} new{more}"]
+        return [f"{thing} new ({counted(told.new[None].records, 'record')}){more}", f"{thing} new{more}"]
     fact = told.changed[None]
     counts = _counts(fact.added, fact.edited, removed=fact.removed)
     return [f"{thing} changed: {counts}{more}", f"{thing} changed{more}"] if counts else [f"{thing} changed{more}"]
@@ -163,7 +164,7 @@ def _nothing_words(told: _Told) -> list[str]:
     if any(story.details for story in told.stories):
         return [came(fact for story in told.stories for fact in story.details)]
     if not proved:
-        return [f"no news in {_count(len(told.records), 'run')}"]
+        return [f"no news in {counted(len(told.records), 'run')}"]
     spans = [_days_of(story.proved, story.zone) for story in proved if story.proved is not None]
     words = _days_words(min(first for first, _ in spans), max(last for _, last in spans))
     if any(fact.records for story in proved for fact in story.days.values()):
@@ -183,7 +184,7 @@ def _miss_words(told: _Told) -> list[str]:
     if not spans:
         return [words]
     first, last = min(first for first, _ in spans), max(last for _, last in spans)
-    return [f"{_days_words(first, last)} {words}", f"{_count((last - first).days + 1, 'day')} {words}", words]
+    return [f"{_days_words(first, last)} {words}", f"{counted((last - first).days + 1, 'day')} {words}", words]
 
 
 def _short_why(miss: MissFact) -> str:
@@ -197,7 +198,7 @@ def _body(told: _Told, changes: Changes) -> Iterator[str]:
     if told.changed:
         changed = [_changed_lines(told.name(day), fact, changes.get(day)) for day, fact in _largest_first(told.changed)]
         more = len(told.changed) - DAYS_TOLD
-        yield "\n".join([*changed, f"And {_count(more, 'more day')} changed."] if more > 0 else changed)
+        yield "\n".join([*changed, f"And {counted(more, 'more day')} changed."] if more > 0 else changed)
     if told.new:
         new = [f"{told.name(day)} ({fact.records:,})" for day, fact in told.new.items()]
         rest = f" and {len(new) - NEW_DAYS_TOLD:,} more" if len(new) > NEW_DAYS_TOLD else ""
@@ -242,7 +243,7 @@ def _miss_lines(missed: Sequence[JobStory]) -> Iterable[str]:
         why = escape(miss.why, 300)
         yield _wrap(f"Missed: {days}{miss.state}, {escape(miss.kind, 40)}{status}: {why}{_tries_words(miss)}")
     if len(missed) > MISSES_TOLD:
-        yield f"Missed: {_count(len(missed) - MISSES_TOLD, 'more window')}"
+        yield f"Missed: {counted(len(missed) - MISSES_TOLD, 'more window')}"
 
 
 def _tries_words(miss: MissFact) -> str:
@@ -292,10 +293,6 @@ def _window_trailers(windows: Sequence[Window]) -> Iterable[tuple[str, str]]:
 
 
 # --- words ---
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def _counts(added: int, edited: int, *, removed: int) -> str:

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from snapshotter.core.escaping import escape
 from snapshotter.core.report_changing import changed
 from snapshotter.core.report_details import words
+from snapshotter.core.wording import counted
 from snapshotter.model import HeldBack, Job, QuarantineEntry, Window
 from snapshotter.results import (
     Checked,
@@ -53,10 +54,10 @@ def checked(result: Checked) -> str:
     lines += [missing(item) for item in result.missing]
     lines += [changed(result.changed)] if result.changed else []
     if result.problems:
-        return _text([*lines, "", _count(len(result.problems), "mistake") + " found"])
+        return _text([*lines, "", counted(len(result.problems), "mistake") + " found"])
     streams = sum(len(names) for names in result.sources.values())
-    right = f"{_count(len(result.files), 'file')} right: {_count(len(result.sources), 'source')}"
-    lines += [f"{right}, {_count(streams, 'stream')}"]
+    right = f"{counted(len(result.files), 'file')} right: {counted(len(result.sources), 'source')}"
+    lines += [f"{right}, {counted(streams, 'stream')}"]
     if not result.sources:
         lines += ["", "Next: add a source with `snap add`"]
     return _text(lines)
@@ -78,7 +79,7 @@ def planned(result: Planned) -> str:
     for job in result.jobs:
         by_stream.setdefault(f"{job.source}/{job.stream}", []).append(job)
     for key, jobs in by_stream.items():
-        lines += [f"{key}: {_count(len(jobs), 'window')}"]
+        lines += [f"{key}: {counted(len(jobs), 'window')}"]
         lines += [f"  {job.reason.value:<9} {_safe(job.why)}" for job in jobs]
     if not result.jobs:
         lines += ["nothing to ask"]
@@ -114,9 +115,9 @@ def ran(result: Ran) -> str:
     new = sum(stream.days_new for stream in result.streams)
     changed = sum(stream.days_changed for stream in result.streams)
     seconds = (result.finished - result.started).total_seconds()
-    what = "nothing new" if not result.commits else f"{_count(new, 'day')} new, {changed} changed"
+    what = "nothing new" if not result.commits else f"{counted(new, 'day')} new, {changed} changed"
     ended = "interrupted; " if Exit.INTERRUPTED in result.codes else ""
-    lines += [f"{ended}{what}; {_count(requests, 'request')} in {seconds:.0f} s"]
+    lines += [f"{ended}{what}; {counted(requests, 'request')} in {seconds:.0f} s"]
     return _text(lines)
 
 
@@ -125,7 +126,7 @@ def wrong(result: Ran) -> list[str]:
     told = [notice(item) for item in result.notices if item.level != "info"]
     told += problems(result.problems)
     if Exit.INTERRUPTED in result.codes:
-        told += [f"interrupted; {_count(len(result.commits), 'commit')} saved before"]
+        told += [f"interrupted; {counted(len(result.commits), 'commit')} saved before"]
     return told
 
 
@@ -153,7 +154,7 @@ def _held_back_lines(items: Sequence[HeldBack]) -> list[str]:
     for item in items:
         key = (f"{item.job.source}/{item.job.stream}", item.why)
         grouped[key] = grouped.get(key, 0) + 1
-    return [f"held back: {key}: {_count(count, 'window')}: {_safe(why)}" for (key, why), count in grouped.items()]
+    return [f"held back: {key}: {counted(count, 'window')}: {_safe(why)}" for (key, why), count in grouped.items()]
 
 
 def problems(items: Iterable[DayProblem]) -> list[str]:
@@ -198,10 +199,10 @@ def _tried_page(page: TriedPage) -> list[str]:
     lines += [f"    {_safe(name)}: {_safe(value)}" for name, value in page.headers]
     if page.problem is not None:
         return [*lines, f"  problem: {_safe(page.problem)}"]
-    lines += [f"  {_count(page.received, 'record')}, {page.kept} kept"]
+    lines += [f"  {counted(page.received, 'record')}, {page.kept} kept"]
     lines += [f"  left out by {_safe(reason)}: {count}" for reason, count in page.left_out.items()]
     shown = list(page.days.items())[:MOST_DAYS]
-    lines += [f"    {day}  {_count(count, 'record')}" for day, count in shown]
+    lines += [f"    {day}  {counted(count, 'record')}" for day, count in shown]
     if len(page.days) > MOST_DAYS:
         lines += [f"    ... and {len(page.days) - MOST_DAYS} days more"]
     return [*lines, f"  then: {_safe(page.next)}"]
@@ -225,19 +226,19 @@ def status(result: Status) -> str:
     for stream in result.streams:
         lines += [*_folded(f"{stream.stream}: {_safe(stream.summary)}"), *_status_details(stream)]
     if result.waiting_spool:
-        lines += [f"{_count(result.waiting_spool, 'window')} half fetched; the next fetch goes on there"]
+        lines += [f"{counted(result.waiting_spool, 'window')} half fetched; the next fetch goes on there"]
     if result.quarantined:
-        lines += [f"{_count(result.quarantined, 'unusable answer')} kept in the quarantine"]
+        lines += [f"{counted(result.quarantined, 'unusable answer')} kept in the quarantine"]
     return _text(lines)
 
 
 def _status_details(stream: StreamStatus) -> list[str]:
     good = f", last good answer {stream.last_good:%Y-%m-%d %H:%M} UTC" if stream.last_good is not None else ""
     said = stream.kind == "snapshot" and not stream.counts  # its line tells them
-    lines = [f"  {_count(stream.records, 'record')}{good}"] if stream.records and not said else []
+    lines = [f"  {counted(stream.records, 'record')}{good}"] if stream.records and not said else []
     lines += [f"  details {words(counts)}" for counts in stream.details]
     if stream.held:
-        lines += [f"  {_count(stream.held, 'version')} held back and waiting for you (`snap held`)"]
+        lines += [f"  {counted(stream.held, 'version')} held back and waiting for you (`snap held`)"]
     for problem in stream.problems[:MOST_PROBLEMS]:
         told = f"{problem.state}{_days(problem.first, problem.last)}: {_safe(problem.why)}"
         lines += _folded(told, indent="  ")
@@ -264,10 +265,6 @@ def _folded(text: str, *, indent: str = "") -> list[str]:
 
 def _safe(text: str) -> str:
     return escape(text, LONGEST)
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def _text(lines: Iterable[str]) -> str:

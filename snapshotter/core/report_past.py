@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from snapshotter.core.diff import line_of
 from snapshotter.core.escaping import escape
 from snapshotter.core.report import span
+from snapshotter.core.wording import counted
 from snapshotter.model import DayFact, JobStory, RunRecord
 from snapshotter.results.past import LogLine, RunLine, RunLog, RunStory
 
@@ -20,8 +21,8 @@ def run_lines(lines: Sequence[RunLine]) -> str:
     """`runs`: newest first."""
     told: list[str] = []
     for line in lines:
-        what = f"{line.days_new} new, {line.days_changed} changed, {_count(line.requests, 'request')}"
-        wrong = f", {_count(line.problems, 'problem')}" if line.problems else ""
+        what = f"{line.days_new} new, {line.days_changed} changed, {counted(line.requests, 'request')}"
+        wrong = f", {counted(line.problems, 'problem')}" if line.problems else ""
         told += [f"{line.run}  {line.started:%Y-%m-%d %H:%M}  {line.command}: {what}{wrong}"]
     return "\n".join(told or ["no runs"])
 
@@ -35,10 +36,10 @@ def run_story(story: RunStory) -> str:
     code = f", exit code {story.exit}" if story.exit is not None else ""
     lines = [
         f"{story.run}: snap {escape(first.snap, 40)} {escape(first.command, 80)}",
-        f"started {first.started:%Y-%m-%d %H:%M:%S} UTC, {_count(requests, 'request')} in {seconds:,.0f} s{code}",
+        f"started {first.started:%Y-%m-%d %H:%M:%S} UTC, {counted(requests, 'request')} in {seconds:,.0f} s{code}",
     ]
     if story.planned:
-        lines += ["", "planned", *(f"  {key}: {_count(count, 'window')}" for key, count in story.planned.items())]
+        lines += ["", "planned", *(f"  {key}: {counted(count, 'window')}" for key, count in story.planned.items())]
     notes = list(dict.fromkeys(note for record in story.records for note in record.notes))
     if notes or story.told:
         lines += ["", "told", *(f"  note: {_safe(note)}" for note in notes)]
@@ -55,7 +56,7 @@ def run_log(log: RunLog) -> str:
     """`runs log`: one event a line."""
     lines = [f"{line.at:%H:%M:%S.%f}"[:12] + f"  {line.event:<9}  {_log_words(line)}".rstrip() for line in log.lines]
     head = f"{log.run}, {log.lines[0].at:%Y-%m-%d} UTC" if log.lines else log.run
-    more = [f"and {_count(log.hidden, 'finer event')}: --level all"] if log.hidden else []
+    more = [f"and {counted(log.hidden, 'finer event')}: --level all"] if log.hidden else []
     return "\n".join([head, *lines, *more])
 
 
@@ -79,13 +80,14 @@ def _story_lines(record: RunRecord, story: JobStory) -> Iterator[str]:
     yield ""
     yield f"{record.source}/{record.stream} {asked} ({story.reason.value}): {escape(story.stop, 60)}, {proved}"
     yield f"  why: {_safe(story.why)}"
-    yield f"  {_count(story.requests, 'request')}, {_count(story.received, 'record')} received, at {story.at:%H:%M:%S}"
+    came = f"{counted(story.requests, 'request')}, {counted(story.received, 'record')} received"
+    yield f"  {came}, at {story.at:%H:%M:%S}"
     yield from (f"  left out by {_safe(reason)}: {count}" for reason, count in story.left_out.items())
     yield from _shortened(
-        [f"{page.status} {_safe(page.request)}: {_count(page.records, 'record')}" for page in story.pages], MOST_PAGES
+        [f"{page.status} {_safe(page.request)}: {counted(page.records, 'record')}" for page in story.pages], MOST_PAGES
     )
     yield from _shortened(
-        [f"{day} {fact.change}: {_count(fact.records, 'record')}" for day, fact in facts_of(story).items()], MOST_DAYS
+        [f"{day} {fact.change}: {counted(fact.records, 'record')}" for day, fact in facts_of(story).items()], MOST_DAYS
     )
     edits = [line_of(edit) for fact in facts_of(story).values() for edit in fact.edits]
     yield from _shortened([_safe(line) for line in edits], MOST_EDITS)
@@ -109,7 +111,3 @@ def facts_of(story: JobStory) -> Mapping[str, DayFact]:
 
 def _safe(text: str) -> str:
     return escape(text, LONGEST)
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from snapshotter.core import overview
 from snapshotter.core.escaping import escape
 from snapshotter.core.maintaining import shown
+from snapshotter.core.wording import counted
 from snapshotter.model import DayState
 from snapshotter.results.past import RunLine
 from snapshotter.results.reporting import Cover, Report, Trouble
@@ -34,13 +35,13 @@ def _needs(report: Report) -> Iterator[str]:
     lines += [_trouble(trouble) for trouble in report.waiting]
     yield from _shortened(lines)
     if report.held:
-        yield f"  {_count(len(report.held), 'held version')} (`snap held`)"
+        yield f"  {counted(len(report.held), 'held version')} (`snap held`)"
     if report.quarantine:
-        yield f"  {_count(len(report.quarantine), 'unusable answer')} kept (`snap quarantine`)"
+        yield f"  {counted(len(report.quarantine), 'unusable answer')} kept (`snap quarantine`)"
 
 
 def _trouble(trouble: Trouble) -> str:
-    days = f"{_count(trouble.days, 'day')} " if trouble.days else ""
+    days = f"{counted(trouble.days, 'day')} " if trouble.days else ""
     return f"{trouble.stream}: {days}{trouble.lack.state}, {trouble.lack.cause} (`snap gaps {trouble.stream}`)"
 
 
@@ -57,7 +58,7 @@ def _stream(cover: Cover) -> Iterator[str]:
     days = f"{there:,} of {wanted:,} days" if wanted else "one whole state" if status.records else "nothing yet"
     last = f", last {status.last}" if status.last is not None else ""
     yield from textwrap.wrap(
-        f"{status.stream}: {days}{last}, {_count(status.records, 'record')}",
+        f"{status.stream}: {days}{last}, {counted(status.records, 'record')}",
         WIDTH,
         initial_indent="  ",
         subsequent_indent="    ",
@@ -74,7 +75,7 @@ def _word(state: DayState) -> str:
 
 def _events(report: Report) -> Iterator[str]:
     more = " at least" if report.more_changes else ""
-    yield f"  {_count(len(report.changes), 'document')} changed after being archived{more}"
+    yield f"  {counted(len(report.changes), 'document')} changed after being archived{more}"
     streams: dict[str, int] = {}
     for change in report.changes:
         streams[change.stream] = streams.get(change.stream, 0) + 1
@@ -89,7 +90,7 @@ def _runs(lines: Iterable[RunLine]) -> str:
     failed = sum(line.problems > 0 for line in lines)
     requests = sum(line.requests for line in lines)
     with_problems = f", {failed} with problems" if failed else ""
-    return f"the newest {_count(len(lines), 'run')}: {_count(requests, 'request')}{with_problems}"
+    return f"the newest {counted(len(lines), 'run')}: {counted(requests, 'request')}{with_problems}"
 
 
 def _now(report: Report) -> Iterator[str]:
@@ -103,7 +104,3 @@ def _now(report: Report) -> Iterator[str]:
         yield f"  {one.stream}: {one.share:.1%} of stored days differ from the source ({one.changed} of {one.days})"
     for expiry in report.expiries[:MOST]:
         yield f"  {expiry.source}: its authorization ends {expiry.at:%Y-%m-%d}"
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"

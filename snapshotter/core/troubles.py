@@ -11,6 +11,7 @@ from snapshotter.core.escaping import escape
 from snapshotter.core.intervals import covers, union
 from snapshotter.core.notifying import REMINDERS, Standing, Trouble
 from snapshotter.core.windows import origin
+from snapshotter.core.wording import counted
 from snapshotter.evidence import Missed, StreamLedger
 from snapshotter.results import Ran
 from snapshotter.results.details import Counted
@@ -50,7 +51,7 @@ def of_stream(
         lasting = not missing.is_transient(missing.class_of(latest.fact))
         yield Trouble(f"{DAYS}{stream.key} {name}", f"{stream.key}: {_words(found, latest, lasting)}", lasting)
     if held:
-        words = f"{_count(held, 'version')} waiting for you; `snap held` lists what waits"
+        words = f"{counted(held, 'version')} waiting for you; `snap held` lists what waits"
         yield Trouble(f"{DAYS}{stream.key} held", f"{stream.key}: {words}", lasting=True)
     for one in details:
         if one.failed:
@@ -95,11 +96,7 @@ def _days_words(found: Collection[Missed]) -> str:
     spans = union(missed.window for missed in found)
     if any(span.end.year - span.start.year > 1_000 for span in spans):
         return "the whole state"
-    return _count(sum(ceil((span.end - span.start) / DAY) for span in spans), "day")
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+    return counted(sum(ceil((span.end - span.start) / DAY) for span in spans), "day")
 
 
 def untouched(before: Mapping[str, Standing], targets: Collection[str], sources: Collection[str]) -> Iterator[Trouble]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 
+from snapshotter.core.wording import counted
 from snapshotter.frozen import dataclass
 from snapshotter.results import Progress
 
@@ -124,11 +125,6 @@ def summary(board: Board, elapsed: float) -> str:
         f"{board.landed} of {counted(board.windows, 'window')}, {counted(board.requests, 'request')},"
         f" {counted(board.days, 'day')} saved, {length(elapsed)}{ends}"
     )
-
-
-def counted(number: int, thing: str) -> str:
-    """A number with its noun."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def length(seconds: float) -> str:

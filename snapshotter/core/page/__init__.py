@@ -11,6 +11,7 @@ from snapshotter.core.page import days, tables
 from snapshotter.core.page.markup import Markup, el, join
 from snapshotter.core.page.needs import needs
 from snapshotter.core.page.style import SHEET, source
+from snapshotter.core.wording import counted
 from snapshotter.results.reporting import Cover, Report
 
 Section = tuple[str, str, Markup]  # id, heading, inside
@@ -92,7 +93,7 @@ def _tiles(report: Report) -> Markup:
     tiles = [(percent(there, wanted), f"{there:,} of {wanted:,}", "Days that are there")] if wanted else []
     names = {cover.status.stream.partition("/")[0] for cover in report.streams}
     tiles += [
-        (f"{len(report.streams):,}", f"of {_count(len(names), 'source')}", "Streams"),
+        (f"{len(report.streams):,}", f"of {counted(len(names), 'source')}", "Streams"),
         (f"{sum(cover.status.records for cover in report.streams):,}", "as they are now", "Records"),
         (_at_least(report), f"since {report.since}", "Documents changed"),
         (shown(report.growth.bytes), _by_month(report), "On this disk"),
@@ -134,7 +135,7 @@ def _coverage(report: Report) -> Markup:
 
 def _stream(cover: Cover, report: Report) -> Markup:
     status = cover.status
-    told = _count(status.records, "record")
+    told = counted(status.records, "record")
     if status.last_good is not None:
         told += f" · last good answer {status.last_good:%Y-%m-%d %H:%M} UTC"
     return el(
@@ -169,7 +170,3 @@ def percent(part: int, whole: int) -> str:
 def long_date(at: datetime) -> str:
     """`5 February 2018`."""
     return f"{at.day} {at:%B %Y}"
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"

@@ -7,6 +7,7 @@ from datetime import date
 
 from snapshotter.core.page.markup import Markup, el, join
 from snapshotter.core.states import minute
+from snapshotter.core.wording import counted
 from snapshotter.model import QuarantineEntry
 from snapshotter.results import HeldVersion, Notice
 from snapshotter.results.days import Lack
@@ -24,11 +25,11 @@ def needs(report: Report) -> Markup:
         (others if report.knows_quarantine else waiting).append(_quarantine(report.quarantine))
     others += [_notice(notice) for notice in report.notices if notice.level == "info"]
     if report.waiting_spool:
-        half = f"{_count(report.waiting_spool, 'window')} half fetched; the next fetch goes on there"
+        half = f"{counted(report.waiting_spool, 'window')} half fetched; the next fetch goes on there"
         others.append(_card("info", "half fetched", "", el("p", half)))
     parts: list[Markup] = [el("ul", *waiting, class_="cards")] if waiting else [el("p", "Nothing waits for you.")]
     if others:
-        told = f"{_count(len(others), 'thing')} to know about, with nothing to do"
+        told = f"{counted(len(others), 'thing')} to know about, with nothing to do"
         parts.append(el("details", el("summary", told), el("ul", *others, class_="cards"), open=not waiting))
     return join(parts)
 
@@ -60,9 +61,9 @@ def days_words(trouble: Trouble) -> str:
     """Which days: their number, and the newest ranges."""
     spans = [span(first, last) for first, last in trouble.ranges if first is not None or last is not None]
     if not spans:
-        return _count(trouble.days, "day") if trouble.days else "The whole of it"
+        return counted(trouble.days, "day") if trouble.days else "The whole of it"
     more = f" and {len(spans) - SHOWN} more" if len(spans) > SHOWN else ""
-    return f"{_count(trouble.days, 'day')}: {', '.join(spans[:SHOWN])}{more}"
+    return f"{counted(trouble.days, 'day')}: {', '.join(spans[:SHOWN])}{more}"
 
 
 def span(first: date | None, last: date | None) -> str:
@@ -90,7 +91,7 @@ def _steps(lack: Lack, *, more: str | None) -> Iterator[Markup]:
 
 def _held(held: Sequence[HeldVersion]) -> Markup:
     lines = [
-        el("li", f"{version.stream} {version.day}".rstrip(), f": {_count(version.records, 'record')}",
+        el("li", f"{version.stream} {version.day}".rstrip(), f": {counted(version.records, 'record')}",
            f" where {version.archived:,} stand" if version.archived is not None else "", f"; {version.why}")
         for version in held[:SHOWN]
     ]  # fmt: skip
@@ -100,7 +101,7 @@ def _held(held: Sequence[HeldVersion]) -> Markup:
     return _card(
         "held",
         "held",
-        f"{_count(len(held), 'newer version')} that {'looks' if len(held) == 1 else 'look'} worse than what stands",
+        f"{counted(len(held), 'newer version')} that {'looks' if len(held) == 1 else 'look'} worse than what stands",
         el("ul", *lines, _more(len(held)), class_="edits"),
         el("p", "Look, then take it or drop it:"),
         el("pre", *(el("code", command) for command in commands)),
@@ -118,7 +119,7 @@ def _quarantine(entries: Sequence[QuarantineEntry]) -> Markup:
     return _card(
         "invalid",
         "quarantine",
-        f"{_count(len(entries), 'answer')} that could not be used, kept byte for byte",
+        f"{counted(len(entries), 'answer')} that could not be used, kept byte for byte",
         el("ul", *lines, _more(len(alike)), class_="edits"),
         el("p", "Correct the source file, then read them again:"),
         el("pre", el("code", "snap quarantine"), el("code", "snap quarantine retry")),
@@ -127,7 +128,3 @@ def _quarantine(entries: Sequence[QuarantineEntry]) -> Markup:
 
 def _more(number: int) -> Markup | None:
     return el("li", f"and {number - SHOWN} more", class_="soft") if number > SHOWN else None
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
