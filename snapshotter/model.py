@@ -507,6 +507,7 @@ class Recheck:
     age: int
     days: int
     changed: int = 0
+    held: int = 0  # beside `days`: what came looked worse and waits, so it is not known whether they changed
 
 
 @dataclass(frozen=True, slots=True)

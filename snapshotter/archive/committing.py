@@ -149,8 +149,8 @@ class Committer:
         if story.window is None or story.proved is None:
             return story
         known = self.opened.cache.ledger(stream.key, days=tuple(_span_of(story.proved, story.zone)))
-        again = observing.rechecks(known, story, held=settled.newly_held)
-        found = observing.surprises(story, expected_ppm=story.expected_ppm, held=settled.newly_held)
+        again = observing.rechecks(known, story, held=settled.held)
+        found = observing.surprises(story, expected_ppm=story.expected_ppm)
         return replace(story, rechecks=again, surprises=found)
 
     def _set_aside(self, stream: Stream, walked: Walked) -> str | None:

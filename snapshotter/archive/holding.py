@@ -16,6 +16,7 @@ from snapshotter.archive.settling import Settled
 from snapshotter.core import days, documents, paths, runs
 from snapshotter.core.diff import bounded, summarise
 from snapshotter.core.records import Reader
+from snapshotter.core.refreshing import observing
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import World
 from snapshotter.errors import Damaged, Unreadable, UsageError
@@ -61,7 +62,7 @@ def _version(opened: Opened, stream: Stream, path: str, reader: Reader) -> HeldV
         records=len(_records(reader, opened.store.read(path) or b"[]\n", day=day, path=path)),
         archived=None if old is None else len(_records(reader, old, day=day, path=stands)),
         since=offered.at,
-        why=_why(opened, stream, path, day),
+        why=_offering(opened, stream, path, day)[0],
     )
 
 
@@ -72,26 +73,30 @@ def _records(reader: Reader, data: bytes, *, day: date | None, path: str) -> lis
         raise Damaged(f"{path} cannot be read: {error.message}; see who changed it with git log -p {path}") from error
 
 
-def _why(opened: Opened, stream: Stream, waits: str, day: date | None) -> str:
-    """Why it was not taken, as the run record says that offered it; later ones may have carried it on."""
+Offering = tuple[str, JobStory | None]  # why a version was not taken, and the story that says so
+
+
+def _offering(opened: Opened, stream: Stream, waits: str, day: date | None) -> Offering:
+    """What the run record says that offered it; later ones may have carried it on."""
     for offered in opened.store.versions(waits):
-        found = "" if offered.blob is None else _noted(opened, stream, offered, day)
-        if found or offered.blob is None:
+        found = ("", None) if offered.blob is None else _noted(opened, stream, offered, day)
+        if found[1] is not None or offered.blob is None:
             return found
-    return ""
+    return "", None
 
 
-def _noted(opened: Opened, stream: Stream, offered: Version, day: date | None) -> str:
+def _noted(opened: Opened, stream: Stream, offered: Version, day: date | None) -> Offering:
     begins = f"held {'the document' if day is None else day.isoformat()}: "
     folder = f"{stream.key}/{runs.FOLDER}"
     before = opened.store.resolve(f"{offered.commit}~1")
     for path, blob in opened.store.changed(before, offered.commit, folder):
         if blob is not None:
             record = runs.decode(opened.store.blob(blob), path)
-            found = [note for story in record.stories for note in story.notes if note.startswith(begins)]
+            found = [(note, story) for story in record.stories for note in story.notes if note.startswith(begins)]
             if found:
-                return found[-1].removeprefix(begins)
-    return ""
+                note, story = found[-1]
+                return note.removeprefix(begins), story
+    return "", None
 
 
 # --- deciding ---
@@ -141,6 +146,9 @@ def _accepted(opened: Opened, stream: Stream, version: HeldVersion) -> Settled:
     story = _story(opened, stream, version, why=f"the user accepted a held version: {version.why}", stop="accepted")
     days_now = {key: fact for key, fact in facts.items() if key is not None}
     story = replace(story, stored=len(after), days=days_now, dateless=facts.get(None))
+    offering = _offering(opened, stream, version.path, day)[1]
+    if day is not None and offering is not None:
+        story = observing.decided(story, offering, day)
     places = {record.key: day for record in after if record.key is not None and stream.day is not None}
     return Settled(tuple(files), story, changes, places)
 

@@ -13,13 +13,15 @@ from snapshotter.archive.hindering import Hindrances
 from snapshotter.archive.opening import Opened, Tell, for_writing, open_archive, silent
 from snapshotter.core import calendars, coverage, freshness, horizon, paths, states, windows
 from snapshotter.core.escaping import escape
+from snapshotter.core.refreshing import honesty
 from snapshotter.edge.quarantine import Quarantine
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import World
 from snapshotter.errors import UsageError
-from snapshotter.model import QuarantineEntry, Version
+from snapshotter.model import DayState, QuarantineEntry, Version
 from snapshotter.results import LogEntry, Notice, Shown, Status, StreamStatus
 from snapshotter.results.calendar import CalendarDay, Stale
+from snapshotter.results.staleness import Staleness
 from snapshotter.spec import Kind, Source, Stream
 
 UNDATED = "undated"
@@ -141,6 +143,7 @@ def status(
         chosen = opened.streams(targets)
         looks = [_Look(opened, source, stream, now) for source, stream in chosen]
         streams = tuple(look.status() for look in looks)
+        drawn = [(one.staleness, _stored(one)) for one in streams if one.staleness is not None]
         old = [] if max_age is None else [*_unreadable(opened, targets), *(look.stale(max_age) for look in looks)]
         days = looks[0].days() if calendar and len(looks) == 1 else ()
         notices = tuple(_notices(opened, looks, targets, now=now))
@@ -153,7 +156,13 @@ def status(
         quarantined=len(Quarantine(opened.local / "quarantine", world.clock).entries()),
         calendar=days,
         stale=tuple(item for item in old if item is not None),
+        staleness=honesty.together(drawn),
     )
+
+
+def _stored(status: StreamStatus) -> int:
+    """The days of a stream that are complete."""
+    return status.counts.get(DayState.SAVED, 0) + status.counts.get(DayState.EMPTY, 0)
 
 
 def _unreadable(opened: Opened, targets: Collection[str]) -> list[Stale]:
@@ -195,7 +204,21 @@ class _Look:
         told = coverage.stream_status(ledger, self.stream.kind, terms=self.terms)
         waiting = self.opened.store.paths(paths.held("", self.stream.key).rstrip("/"))
         counted = details.counts(self.opened, self.stream, now=self.terms.now)
-        return replace(told, held=sum(1 for _ in waiting), details=counted)
+        return replace(
+            told,
+            held=sum(1 for _ in waiting),
+            details=counted,
+            staleness=self._staleness(),
+            surprises=tuple(self._surprises()),
+        )
+
+    def _staleness(self) -> Staleness | None:
+        drawn = self.opened.cache.picked(self.stream.key, honesty.AUDIT, since=self.terms.now - honesty.RECENT)
+        return honesty.staleness(self.stream.key, drawn, self.terms.now)
+
+    def _surprises(self) -> list[date]:
+        found = self.opened.cache.surprising(self.stream.key, since=self.terms.now - honesty.NEWS)
+        return sorted({day for check in found for day in check.surprises})
 
     def warnings(self) -> Iterator[Notice]:
         """What may be lost soon."""

@@ -18,7 +18,7 @@ from snapshotter.archive.running import Drawn, Errand, carry_out, hold_changed
 from snapshotter.core import planning
 from snapshotter.core.days import day_at
 from snapshotter.core.refreshing import honesty, policy, words
-from snapshotter.core.refreshing.hazards import Hazard, learned, wilson
+from snapshotter.core.refreshing.hazards import Hazard, learned
 from snapshotter.core.refreshing.requests import Asking, Known, due_days
 from snapshotter.edge.auth import lane_of
 from snapshotter.edge.secrets import Gathered
@@ -27,7 +27,7 @@ from snapshotter.evidence import Checked
 from snapshotter.frozen import dataclass
 from snapshotter.model import HeldBack, Job, Reason
 from snapshotter.results import Ran
-from snapshotter.results.refreshing import Calibration, LaneBudget, RefreshOptions, RefreshPlan, Staleness
+from snapshotter.results.refreshing import Calibration, LaneBudget, RefreshOptions, RefreshPlan
 from snapshotter.spec import Kind, Source, Stream
 
 BUDGET = 20  # requests per lane and day where the source file says nothing
@@ -53,7 +53,7 @@ def plan(path: Path, options: RefreshOptions, world: World) -> RefreshPlan:
         tuple(found.drawn.held_back),
         tuple(found.drawn.notices),
         tuple(found.lanes),
-        tuple(staleness(checks, now)),
+        tuple(one for key, told in checks.items() if (one := honesty.staleness(key, told, now)) is not None),
         tuple(Calibration(key, *band) for key, told in checks.items() for band in honesty.bands(told)),
     )
 
@@ -263,12 +263,3 @@ def _dice(lane: str, now: datetime) -> Callable[[], float]:
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7]) / (1 << 56)
 
     return throw
-
-
-def staleness(checks: Mapping[str, tuple[Checked, ...]], now: datetime) -> Iterator[Staleness]:
-    """What the days that were drawn by chance say of each stream."""
-    for key, told in checks.items():
-        days, changed = honesty.audited(told, now)
-        if days:
-            low, high = wilson(changed, days)
-            yield Staleness(key, days, changed, changed / days, low, high)

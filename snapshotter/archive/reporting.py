@@ -13,7 +13,6 @@ from snapshotter.archive.looking import UNDATED, terms_of
 from snapshotter.archive.maintaining import growth
 from snapshotter.archive.opening import Opened, Tell, open_archive, silent
 from snapshotter.archive.recalling import records_named
-from snapshotter.archive.refreshing import staleness
 from snapshotter.core import calendars, coverage, overview, page, paths, report_whole
 from snapshotter.core.states import ONE, Days, Judge
 from snapshotter.edge.files import Folder
@@ -44,7 +43,6 @@ def report(path: Path, world: World, *, since: date | None = None, tell: Tell = 
         covers = tuple(look.cover(status, days) for look, status in zip(looks, told.streams, strict=True))
         begin = since or now.date() - overview.RANGE
         changes = _changes(opened, begin, [look.stream for look in looks])
-        checks = {look.stream.key: opened.cache.checks(look.stream.key) for look in looks}
         return Report(
             archive=opened.root.name,
             path=str(opened.root),
@@ -64,7 +62,7 @@ def report(path: Path, world: World, *, since: date | None = None, tell: Tell = 
             runs=past.run_lines(path, world, limit=RUNS, since=since),
             limits=budgets.limits_of(opened, asks=False) if looks else LimitsLeft(()),
             growth=_growth(opened, covers),
-            staleness=tuple(staleness(checks, now)),
+            staleness=tuple(one.staleness for one in told.streams if one.staleness is not None),
             expiries=_expiries(opened),
             waiting_spool=told.waiting_spool,
             counts=overview.counts(covers),

@@ -21,7 +21,7 @@ from snapshotter.archive.lanes import LaneSet, Work
 from snapshotter.archive.opening import Opened, for_writing, open_archive
 from snapshotter.archive.telling import Telling
 from snapshotter.core import runs
-from snapshotter.core.refreshing.words import surprised
+from snapshotter.core.refreshing.findings import surprised
 from snapshotter.core.turns import URGENCY
 from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.spool import Spool

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from snapshotter.core.escaping import escape
+from snapshotter.core.refreshing.findings import staleness_words, surprising
 from snapshotter.core.report_changing import changed
 from snapshotter.core.report_details import words
 from snapshotter.core.wording import counted
@@ -225,6 +226,8 @@ def status(result: Status) -> str:
         return _text([*lines, "no sources yet; add one with `snap add`"])
     for stream in result.streams:
         lines += [*_folded(f"{stream.stream}: {_safe(stream.summary)}"), *_status_details(stream)]
+    if result.staleness is not None:
+        lines += _folded(f"{counted(result.staleness.streams, 'stream')} together: {staleness_words(result.staleness)}")
     if result.waiting_spool:
         lines += [f"{counted(result.waiting_spool, 'window')} half fetched; the next fetch goes on there"]
     if result.quarantined:
@@ -237,6 +240,10 @@ def _status_details(stream: StreamStatus) -> list[str]:
     said = stream.kind == "snapshot" and not stream.counts  # its line tells them
     lines = [f"  {counted(stream.records, 'record')}{good}"] if stream.records and not said else []
     lines += [f"  details {words(counts)}" for counts in stream.details]
+    if stream.staleness is not None:
+        lines += _folded(staleness_words(stream.staleness), indent="  ")
+    if stream.surprises:
+        lines += _folded(surprising(stream.surprises), indent="  ")
     if stream.held:
         lines += [f"  {counted(stream.held, 'version')} held back and waiting for you (`snap held`)"]
     for problem in stream.problems[:MOST_PROBLEMS]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from snapshotter.core.diff import line_of
 from snapshotter.core.escaping import escape
+from snapshotter.core.refreshing.findings import again, surprising
 from snapshotter.core.report import span
 from snapshotter.core.wording import counted
 from snapshotter.model import DayFact, JobStory, RunRecord
@@ -89,6 +90,10 @@ def _story_lines(record: RunRecord, story: JobStory) -> Iterator[str]:
     yield from _shortened(
         [f"{day} {fact.change}: {counted(fact.records, 'record')}" for day, fact in facts_of(story).items()], MOST_DAYS
     )
+    if told := again(story.rechecks):
+        yield f"  {told}"
+    if story.surprises:
+        yield f"  surprise: {surprising(story.surprises)}"
     edits = [line_of(edit) for fact in facts_of(story).values() for edit in fact.edits]
     yield from _shortened([_safe(line) for line in edits], MOST_EDITS)
     if story.miss is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from snapshotter.core import report
 from snapshotter.core.escaping import escape
-from snapshotter.core.refreshing.honesty import staleness_words
+from snapshotter.core.refreshing.findings import staleness_words
 from snapshotter.results.refreshing import LaneBudget, RefreshPlan
 
 
@@ -32,7 +32,7 @@ def _explained(result: RefreshPlan) -> Iterator[str]:
     if not result.staleness:
         yield "no stored day was drawn by chance and asked again yet: how many differ from the source is not known"
     for one in result.staleness:
-        yield f"{one.stream}: {staleness_words(one.days, one.changed)} ({one.changed} of {one.days} drawn by chance)"
+        yield f"{one.stream}: {staleness_words(one)}"
     for band in result.calibration:
         yield (
             f"{band.stream}: of {band.requests} requests with a chance of {band.low:.0%} to {band.high:.0%},"

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from snapshotter.core import overview
 from snapshotter.core.escaping import escape
 from snapshotter.core.maintaining import shown
+from snapshotter.core.refreshing.findings import staleness_words, surprising
 from snapshotter.core.wording import counted
 from snapshotter.model import DayState
 from snapshotter.results.past import RunLine
@@ -100,7 +101,7 @@ def _now(report: Report) -> Iterator[str]:
              report.limits.lanes if left.budgets]  # fmt: skip
     if spent:
         yield from _shortened([f"requests left: {', '.join(spent)}"])
-    for one in report.staleness[:MOST]:
-        yield f"  {one.stream}: {one.share:.1%} of stored days differ from the source ({one.changed} of {one.days})"
+    yield from _shortened([f"{one.stream}: {staleness_words(one)}" for one in report.staleness])
+    yield from _shortened([f"{stream}: {surprising(days)}" for stream, days in report.surprises.items()])
     for expiry in report.expiries[:MOST]:
         yield f"  {expiry.source}: its authorization ends {expiry.at:%Y-%m-%d}"

@@ -13,6 +13,7 @@ from snapshotter.model import DayState, HeldBack, Job, Window
 from snapshotter.results.calendar import CalendarDay, Stale
 from snapshotter.results.changing import ChangedStream
 from snapshotter.results.details import Counted
+from snapshotter.results.staleness import Staleness
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,8 @@ class StreamStatus:
     problems: tuple[DayProblem, ...] = ()
     held: int = 0
     details: tuple[Counted, ...] = ()  # second calls, beside the list
+    staleness: Staleness | None = None  # None: no stored day was drawn by chance and asked again
+    surprises: tuple[date, ...] = ()  # days that changed lately against expectation; those around them are asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +218,7 @@ class Status:
     quarantined: int = 0
     calendar: tuple[CalendarDay, ...] = ()  # of the one stream that was asked for
     stale: tuple[Stale, ...] = ()  # older than `--max-age` allows
+    staleness: Staleness | None = None  # of all these streams together, where more than one had days drawn
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import date
 from snapshotter.frozen import dataclass
 from snapshotter.model import HeldBack, Job
 from snapshotter.results import Notice, RunLimits
+from snapshotter.results.staleness import Staleness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,18 +30,6 @@ class LaneBudget:
     spent: int  # today, before this run
     chosen: int  # requests that this run would take
     needed: float  # a day, to ask every day again within its ceiling
-
-
-@dataclass(frozen=True, slots=True)
-class Staleness:
-    """How much of what is stored differs from the source, by the days that were drawn by chance."""
-
-    stream: str
-    days: int  # drawn and asked again
-    changed: int
-    share: float
-    low: float  # 95 % interval (Wilson)
-    high: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from snapshotter.results import HeldVersion, LimitsLeft, Notice, StreamStatus
 from snapshotter.results.calendar import CalendarDay
 from snapshotter.results.days import Lack
 from snapshotter.results.past import RunLine
-from snapshotter.results.refreshing import Staleness
+from snapshotter.results.staleness import Staleness
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,12 @@ class Report:
     expiries: tuple[Expiry, ...] = ()  # the next one first
     waiting_spool: int = 0
     counts: Mapping[DayState, int] = field(default_factory=dict)  # of all streams
+
+    @property
+    def surprises(self) -> Mapping[str, tuple[date, ...]]:
+        """The days of each stream that changed lately against expectation."""
+        told = [cover.status for cover in self.streams]
+        return {status.stream: status.surprises for status in told if status.surprises}
 
     @property
     def waiting(self) -> tuple[Trouble, ...]:

@@ -19,8 +19,8 @@ from snapshotter.results import BudgetLeft, HeldVersion, LaneLeft, LimitsLeft, N
 from snapshotter.results.calendar import CalendarDay
 from snapshotter.results.days import Gap, Lack
 from snapshotter.results.past import RunLine
-from snapshotter.results.refreshing import Staleness
 from snapshotter.results.reporting import Cover, Expiry, Found, Growth, Report, Year
+from snapshotter.results.staleness import Staleness
 
 NOW = datetime(2026, 4, 7, 5, 0, tzinfo=UTC)
 LAST = date(2026, 4, 7)
@@ -172,7 +172,8 @@ Since 2025-04-08
 Now
   4.8 MB on this disk, 195.3 kB more a month
   requests left: api.test 90 of 100
-  a/b: 2.5% of stored days differ from the source (1 of 40)
+  a/b: 6.7% ± 6.2 of stored days differ from the source (1 of 40 drawn by
+    chance)
   a: its authorization ends 2026-04-27"""
 
 

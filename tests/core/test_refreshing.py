@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from snapshotter.core.refreshing import policy
 from snapshotter.core.refreshing.hazards import Hazard, Seen, fit, learned, prior, wilson
-from snapshotter.core.refreshing.honesty import bands, staleness_words
+from snapshotter.core.refreshing.honesty import bands
 from snapshotter.core.refreshing.observing import unsure
 from snapshotter.core.refreshing.policy import Candidate, Judge, Rule, choose
 
@@ -61,11 +61,6 @@ def test_three_streams_tell_of_each_other():
 )
 def test_the_interval_of_a_share_is_that_of_wilson(found, days, low, high):
     assert wilson(found, days) == pytest.approx((low, high), abs=0.0001)
-
-
-def test_staleness_is_told_with_how_sure_it_is():
-    assert staleness_words(0, 0) == "50.0% ± 50.0 of stored days differ from the source"
-    assert staleness_words(1_000, 20).startswith("2.2% ± 0.9")
 
 
 def test_no_request_means_no_band():

@@ -49,7 +49,7 @@ def _sections(report: Report) -> list[Section]:
         ("runs", "Runs", tables.runs(report.runs)),
         ("budgets", "Requests and budgets", tables.budgets(report.limits)),
         ("growth", "Growth", tables.growth(report.growth)),
-        ("staleness", "Staleness", tables.staleness(report.staleness)),
+        ("staleness", "Staleness", tables.staleness(report.staleness, report.surprises)),
     ]
     return found + ([("expiry", "Next to expire", tables.expiries(report.expiries))] if report.expiries else [])
 

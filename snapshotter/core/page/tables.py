@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 
 from snapshotter.core.diff import name_of
 from snapshotter.core.maintaining import shown
 from snapshotter.core.page.markup import Markup, el, join
+from snapshotter.core.refreshing.findings import surprising
 from snapshotter.model import Edit, FieldEdit
 from snapshotter.results import BudgetLeft, LaneLeft, LimitsLeft
 from snapshotter.results.past import RunLine
-from snapshotter.results.refreshing import Staleness
 from snapshotter.results.reporting import Expiry, Found, Growth
+from snapshotter.results.staleness import Staleness
 
 AT_ONCE, EDITS, FIELDS = 2, 10, 6  # of one change that are told
 VALUE = 120
@@ -169,8 +171,13 @@ def _months(records: Mapping[str, int]) -> Markup:
     return table("Records by the month of their day", (("Month", False), ("Records", True), ("", False)), rows)
 
 
-def staleness(found: Sequence[Staleness]) -> Markup:
-    """How much of what is stored differs from its source by now."""
+def staleness(found: Sequence[Staleness], surprises: Mapping[str, Sequence[date]]) -> Markup:
+    """How much of what is stored differs from its source by now, and what changed that was held to be settled."""
+    told = [el("p", f"{stream}: {surprising(days)}.") for stream, days in surprises.items()]
+    return join([_drawn(found), *told])
+
+
+def _drawn(found: Sequence[Staleness]) -> Markup:
     if not found:
         words = "Not known: no stored day was drawn by chance and asked again yet (`snap refresh` does that)."
         return el("p", words, class_="soft")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 
 from snapshotter.core.days import day_at, day_bounds, days_of
@@ -34,24 +35,38 @@ def asked_at(ledger: StreamLedger, day: date, zone: str) -> int | None:
 
 
 def rechecks(ledger: StreamLedger, story: JobStory, *, held: Collection[date | None] = ()) -> tuple[Recheck, ...]:
-    """What a proved story tells, by the ledger before it; a version that waits for the user is a change too."""
-    changed = changed_days(story, held)
+    """What a proved story tells, by the ledger before it; a day whose version is held is neither changed nor the same.
+
+    What came may be a broken answer or a real change: only the user knows, and `decided` tells what it was.
+    """
+    changed = changed_days(story)
     sums: dict[tuple[int, int], list[int]] = {}
     for day in _days(story):
         since, age = asked_at(ledger, day, story.zone), (day_at(story.at, story.zone) - day).days
         if since is None or age <= since:
             continue
-        row = sums.setdefault((bisect_right(EDGES, since), bisect_right(EDGES, age)), [0, 0, 0, 0])
-        for place, number in enumerate((since, age, 1, int(day in changed))):
+        row = sums.setdefault((bisect_right(EDGES, since), bisect_right(EDGES, age)), [0, 0, 0, 0, 0])
+        for place, number in enumerate((since, age, 1, int(day in changed), int(day in held))):
             row[place] += number
-    return tuple(Recheck(since // days, -(-age // days), days, hits) for since, age, days, hits in sums.values())
+    return tuple(
+        Recheck(since // days, -(-age // days), days - waits, hits, waits)
+        for since, age, days, hits, waits in sums.values()
+    )
 
 
-def surprises(story: JobStory, *, expected_ppm: int | None, held: Collection[date | None] = ()) -> tuple[date, ...]:
+def decided(story: JobStory, offering: JobStory, day: date) -> JobStory:
+    """The story of an accepted version with what the one that offered it could not tell: its day had changed."""
+    asked = next((one for one in offering.rechecks if one.held), None)
+    told = () if asked is None else (Recheck(asked.since, asked.age, days=1, changed=1),)
+    is_surprise = offering.expected_ppm is not None and offering.expected_ppm < SURPRISE_PPM
+    return replace(story, picked=offering.picked, rechecks=told, surprises=(day,) if is_surprise else ())
+
+
+def surprises(story: JobStory, *, expected_ppm: int | None) -> tuple[date, ...]:
     """The days that changed although the job was not expected to find a change."""
     if expected_ppm is None or expected_ppm >= SURPRISE_PPM:
         return ()
-    return tuple(sorted(changed_days(story, held)))
+    return tuple(sorted(changed_days(story)))
 
 
 def unsure(answer: Callable[[int], bool | None], *, near: int = NEAR) -> Iterator[int]:
@@ -66,10 +81,9 @@ def unsure(answer: Callable[[int], bool | None], *, near: int = NEAR) -> Iterato
             return
 
 
-def changed_days(story: JobStory, held: Collection[date | None]) -> set[date]:
+def changed_days(story: JobStory) -> set[date]:
     """The days of a story that differ from what was archived."""
-    found = {day for day, fact in story.days.items() if fact.change in CHANGING}
-    return found | {day for day in held if day is not None}
+    return {day for day, fact in story.days.items() if fact.change in CHANGING}
 
 
 def _days(story: JobStory) -> Iterator[date]:

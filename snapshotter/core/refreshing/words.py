@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import date
-
 from snapshotter.core.refreshing.policy import Choice, Rule
 from snapshotter.core.refreshing.requests import Asking
+from snapshotter.core.wording import counted
 
 
 def chosen(choice: Choice, asking: Asking) -> str:
@@ -43,15 +41,5 @@ def span(asking: Asking) -> str:
     return f"{first}" if first == last else f"{first} to {last}"
 
 
-def surprised(days: Collection[date]) -> str:
-    """That days changed which were held to be settled."""
-    first, last = min(days), max(days)
-    which = f"{first}" if first == last else f"{len(days)} days from {first} to {last}"
-    return (
-        f"{which} changed although hardly any change was expected; the provider may have recomputed {first:%B %Y}."
-        " The days around it are asked next"
-    )
-
-
 def _days(asking: Asking) -> str:
-    return f"{len(asking.days)} days" if len(asking.days) != 1 else "1 day"
+    return counted(len(asking.days), "day")

@@ -14,7 +14,7 @@ from snapshotter.errors import Busy, DiskRefused, SnapError
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION = 6  # of the tables; another one is thrown away and made again
+VERSION = 7  # of the tables; another one is thrown away and made again
 PATIENCE = 10.0  # seconds to wait for another process that writes
 
 _TABLES = """
@@ -31,8 +31,10 @@ CREATE TABLE days (stream INTEGER, day INTEGER, records INTEGER, sha256 TEXT, zo
     changed INTEGER, changed_stamp TEXT, PRIMARY KEY (stream, day)) WITHOUT ROWID;
 CREATE TABLE told (stream INTEGER, size INTEGER, start INTEGER, until INTEGER, run TEXT, sequence INTEGER,
     PRIMARY KEY (stream, size, start, until, run, sequence)) WITHOUT ROWID;
-CREATE TABLE checks (stream INTEGER, run TEXT, sequence INTEGER, story INTEGER, told TEXT,
-    PRIMARY KEY (stream, run, sequence, story)) WITHOUT ROWID;
+CREATE TABLE checks (stream INTEGER, run TEXT, sequence INTEGER, story INTEGER, at INTEGER, picked TEXT,
+    surprises INTEGER, told TEXT, PRIMARY KEY (stream, run, sequence, story)) WITHOUT ROWID;
+CREATE INDEX checks_by_pick ON checks (stream, picked, at);
+CREATE INDEX checks_that_surprise ON checks (stream, at) WHERE surprises > 0;
 CREATE INDEX told_by_run ON told (stream, run, sequence);
 CREATE TABLE places (stream INTEGER, key BLOB, day INTEGER, PRIMARY KEY (stream, key)) WITHOUT ROWID;
 CREATE TABLE writes (stream INTEGER, path TEXT, versions INTEGER, first INTEGER, last INTEGER,

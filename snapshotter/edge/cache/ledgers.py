@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -159,10 +159,21 @@ class Cache:
 
     def checks(self, stream: str) -> tuple[Checked, ...]:
         """What its stories tell of days that were asked again, oldest run first."""
+        return self._checks(stream, "ORDER BY run, sequence, story")
+
+    def picked(self, stream: str, rule: str, *, since: datetime) -> tuple[Checked, ...]:
+        """Those among them that a rule chose since an instant; costs no more than these."""
+        return self._checks(stream, "AND picked = ? AND at >= ? ORDER BY at", rule, rows.micros(since))
+
+    def surprising(self, stream: str, *, since: datetime) -> tuple[Checked, ...]:
+        """Those among them that found a change against expectation since an instant; costs no more than these."""
+        return self._checks(stream, "AND surprises > 0 AND at >= ? ORDER BY at", rows.micros(since))
+
+    def _checks(self, stream: str, which: str, *values: object) -> tuple[Checked, ...]:
         with self._file.reading():
             number, _ = self._stream(stream)
-            found = self._file.rows("SELECT told FROM checks WHERE stream = ? ORDER BY run, sequence, story", number)
-            return tuple(from_plain(Checked, json.loads(told)) for (told,) in found)
+            query = f"SELECT told FROM checks WHERE stream = ? {which}"  # noqa: S608 - our own words
+            return tuple(from_plain(Checked, json.loads(told)) for (told,) in self._file.rows(query, number, *values))
 
     def by_year(self, stream: str, days: Days) -> dict[int, tuple[int, int]]:
         """Of each year of a range of days: how many documents with records there are, and how many records."""

@@ -120,7 +120,8 @@ def check_rows(record: RunRecord) -> Iterator[Row]:
                 rechecks=story.rechecks,
                 surprises=story.surprises,
             )
-            yield record.run, record.sequence, place, json.dumps(to_plain(told))
+            columns = micros(story.at), story.picked, len(story.surprises)
+            yield record.run, record.sequence, place, *columns, json.dumps(to_plain(told))
 
 
 def order_of(length: int) -> int:
