@@ -92,7 +92,7 @@ def learned(seen: Mapping[str, Sequence[Seen]]) -> dict[str, Hazard]:
     return {stream: fit(rows, pooled, weight=POOLED_WEIGHT) for stream, rows in seen.items()}
 
 
-def wilson(found: float, days: int, *, deviations: float = 1.96) -> tuple[float, float]:
+def wilson(found: int, days: int, *, deviations: float = 1.96) -> tuple[float, float]:
     """The lower and the upper end of the share that so many of so many speak for (95 %)."""
     if not days:
         return 0.0, 1.0

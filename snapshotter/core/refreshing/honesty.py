@@ -15,6 +15,7 @@ from snapshotter.results.staleness import Staleness
 
 AUDIT = Rule.AUDIT.value
 SEVERAL = 2
+SURE = 1.96  # standard deviations: 95 %
 NEWS = timedelta(days=30)  # for so long a surprise is told
 RECENT = timedelta(days=400)  # what was drawn longer ago says little about now
 PPM = 1_000_000
@@ -36,7 +37,7 @@ def staleness(stream: str, checks: Iterable[Checked], now: datetime) -> Stalenes
     if not days:
         return None
     requests = sum(any(one.days for one in rechecks) for rechecks in drawn)
-    low, high = wilson(changed / days * requests, requests)
+    low, high = wilson(changed, days, deviations=SURE * sqrt(days / requests))  # as wide as of so many requests
     held = sum(one.held for one in told)
     return Staleness(stream, days, changed, changed / days, low, high, requests, held)
 
