@@ -70,6 +70,8 @@ class Masker:
 
         Other spellings than the plain one are named too (`{secrets.NAME|url}`), so that `restore` gives them back.
         """
+        if not self._secrets:
+            return text
         spans = sorted(self._spans(text), key=lambda span: (span[0], -span[1]))
         if not spans:
             return text

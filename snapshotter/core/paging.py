@@ -70,7 +70,7 @@ class Walk:
     cursor: Any = None
     received: int = 0  # records of all pages before
     seen: frozenset[str] = frozenset()  # identities of all requests, this one too
-    before: str | None = None  # fingerprint of the page before
+    before: str | None = None  # fingerprint of the page before, where pages may shift
     empty: int = 0  # empty pages in a row before
     total: int | None = None  # how many records there are, as last told
     full_page_seen: bool = False  # whether this stream's server has ever sent a page of exactly `size`
@@ -155,10 +155,9 @@ def same_first_page(one: Iterable[bytes], other: Iterable[bytes]) -> bool:
 
 def digest_of(texts: Iterable[bytes]) -> str:
     """One short name for a sequence of records or keys."""
-    whole = hashlib.sha256()
-    for text in texts:
-        whole.update(len(text).to_bytes(8, "big") + text)
-    return whole.hexdigest()
+    parts = list(texts)
+    lengths = b",".join([b"%d" % len(part) for part in parts])  # they tell where each of them ends
+    return hashlib.sha256(b"%b;%b" % (lengths, b"".join(parts))).hexdigest()
 
 
 # --- the decision ---
@@ -190,7 +189,7 @@ def _behind(walk: Walk, seen: PageSeen) -> Walk:
         walk,
         number=walk.number + 1,
         received=walk.received + seen.received,
-        before=seen.fingerprint(),
+        before=seen.fingerprint() if walk.shifts else None,
         empty=0 if seen.received else walk.empty + 1,
         total=walk.total if total is None else total,
         full_page_seen=walk.full_page_seen or (size is not None and seen.received == size),

@@ -69,6 +69,13 @@ def origin_of(url: str) -> Origin:
     return Origin(scheme, found["host"].lower(), int(found["port"] or _PORTS[scheme]))
 
 
+def target_of(url: str) -> str:
+    """What a request line says of a tidy URL: its path, never empty and never read as a host, and its query."""
+    found = _URL.match(url)
+    rest = url[found.end() :] if found else url
+    return f"/{rest.lstrip('/')}" if rest.startswith("//") or not rest.startswith("/") else rest
+
+
 def with_params(url: str, params: Sequence[tuple[str, str]]) -> str:
     """The URL with these parameters behind the ones it has."""
     if not params:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from http.client import HTTPException
 from socket import gaierror, herror, socket
-from typing import Any
+from typing import Any, cast
 
 import requests
 import requests.exceptions
@@ -26,7 +26,7 @@ from requests.structures import CaseInsensitiveDict
 
 from snapshotter.edge.exchange import Draft, Got, Lost
 from snapshotter.edge.http.bodies import too_large, unpack
-from snapshotter.edge.origins import origin_of, proxy_for
+from snapshotter.edge.origins import Origin, origin_of, proxy_for, target_of
 from snapshotter.frozen import dataclass
 from snapshotter.model import Miss
 
@@ -96,6 +96,7 @@ class Wire:
         self._env = env
         self._monotonic = monotonic
         self._adapter = _Adapter(pool_connections=4, pool_maxsize=4)
+        self._pools: dict[Origin, urllib3.HTTPConnectionPool] = {}
         self._authorities = _first(env, "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE") or True
 
     def exchange(self, draft: Draft, body: bytes | None) -> Got:
@@ -106,12 +107,15 @@ class Wire:
         token = _watch.set(watch)
         try:
             with errors_named(f"{origin.host}:{origin.port}", watch, proxied=proxy is not None):
+                waits = (min(self.limits.connect, watch.patience()), watch.patience())
+                if proxy is None:
+                    return self._read(self._send(origin, draft, body, waits), watch)
                 response = self._adapter.send(
                     _prepared(draft, body),
                     stream=True,
-                    timeout=(min(self.limits.connect, watch.patience()), watch.patience()),
+                    timeout=waits,
                     verify=self._authorities,
-                    proxies={origin.scheme: proxy} if proxy else None,
+                    proxies={origin.scheme: proxy},
                 )
                 return self._read(response.raw, watch)
         finally:
@@ -121,7 +125,29 @@ class Wire:
         """Close all connections."""
         self._adapter.close()
 
-    def _read(self, raw: urllib3.HTTPResponse, watch: Watch) -> Got:
+    def _send(
+        self, origin: Origin, draft: Draft, body: bytes | None, waits: tuple[float, float]
+    ) -> urllib3.BaseHTTPResponse:
+        """What the adapter does where there is no proxy, but it looks up the connections anew for each request and
+        makes a `requests.Response` of the answer, which nobody here needs.
+        """
+        pool = self._pools.get(origin)
+        if pool is None or pool.pool is None:  # closed, to make room for others
+            pool = self._pools[origin] = self._adapter.pool_for(_prepared(draft, body), authorities=self._authorities)
+        return pool.urlopen(
+            draft.method,
+            target_of(draft.url),
+            body=body,
+            headers=_headers(draft, body),
+            redirect=False,
+            assert_same_host=False,
+            preload_content=False,
+            decode_content=False,
+            retries=self._adapter.max_retries,
+            timeout=urllib3.Timeout(*waits),
+        )
+
+    def _read(self, raw: urllib3.BaseHTTPResponse, watch: Watch) -> Got:
         try:
             headers = tuple((name.lower(), _readable(value)) for name, value in raw.headers.iteritems())
             packed = _packed_body(raw, dict(headers), watch)
@@ -142,7 +168,7 @@ def _readable(value: str) -> str:
     return " ".join(text.split())
 
 
-def _packed_body(raw: urllib3.HTTPResponse, headers: Mapping[str, str], watch: Watch) -> bytes:
+def _packed_body(raw: urllib3.BaseHTTPResponse, headers: Mapping[str, str], watch: Watch) -> bytes:
     pieces: list[bytes] = []
     size = 0
     expected = _expected(raw, headers)
@@ -159,7 +185,7 @@ def _packed_body(raw: urllib3.HTTPResponse, headers: Mapping[str, str], watch: W
     return b"".join(pieces)
 
 
-def _expected(raw: urllib3.HTTPResponse, headers: Mapping[str, str]) -> int | None:
+def _expected(raw: urllib3.BaseHTTPResponse, headers: Mapping[str, str]) -> int | None:
     """How many bytes the body has, where the server says so (old versions of urllib3 do not check it)."""
     length = headers.get("content-length", "")
     if raw.chunked or raw.length_remaining is None or not length.isascii() or not length.isdigit():
@@ -172,11 +198,16 @@ def _prepared(draft: Draft, body: bytes | None) -> requests.PreparedRequest:
     prepared = requests.PreparedRequest()
     prepared.method = draft.method
     prepared.url = draft.url
-    prepared.headers = CaseInsensitiveDict(draft.headers)
+    prepared.headers = CaseInsensitiveDict(_headers(draft, body))
     prepared.body = body
-    if body is not None:
-        prepared.headers["Content-Length"] = str(len(body))
     return prepared
+
+
+def _headers(draft: Draft, body: bytes | None) -> dict[str, str]:
+    fields = {name.lower(): (name, value) for name, value in draft.headers}
+    if body is not None:
+        fields["content-length"] = ("Content-Length", str(len(body)))
+    return dict(fields.values())
 
 
 def _first(env: Mapping[str, str], *names: str) -> str | None:
@@ -251,6 +282,11 @@ class _Adapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def pool_for(self, prepared: requests.PreparedRequest, *, authorities: str | bool) -> urllib3.HTTPConnectionPool:
+        pool: Any = self.get_connection_with_tls_context(prepared, authorities)
+        self.cert_verify(pool, prepared.url, authorities, None)  # type: ignore[no-untyped-call]
+        return cast("urllib3.HTTPConnectionPool", pool)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(proxy, **kwargs)
