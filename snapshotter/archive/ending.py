@@ -10,6 +10,7 @@ from snapshotter.core.trusting import pushes
 from snapshotter.errors import SnapError
 from snapshotter.results import Exit, Notice
 
+PASSING = ("unreachable", "behind")  # pushes that fail until the network or another machine gives way
 Ended = tuple[list[Notice], set[Exit]]
 
 
@@ -30,4 +31,5 @@ def push(opened: Opened) -> Ended:
     failed = failure(pushed)
     if failed is None:
         return notices, set()
-    return [*notices, Notice("error", "push", str(failed))], {Exit.NOT_TOLD}
+    passes = pushed.state in PASSING
+    return [*notices, Notice("error", "push", str(failed), passes=passes)], {Exit.NOT_TOLD}

@@ -8,6 +8,7 @@ from pathlib import Path
 from snapshotter.archive.opening import Opened, for_writing
 from snapshotter.core import maintaining
 from snapshotter.core.maintaining import Sample
+from snapshotter.core.troubles import DAMAGE, DISK
 from snapshotter.edge.state import JsonFile
 from snapshotter.edge.store.command import Git
 from snapshotter.edge.world import World
@@ -31,8 +32,8 @@ def after_run(opened: Opened) -> tuple[list[Notice], set[Exit]]:
     try:
         done = _maintain(opened, force=False, may=wanted)
     except (DiskRefused, Damaged) as error:  # everything is saved, but the next run may not be so lucky
-        code = Exit.DISK if isinstance(error, DiskRefused) else Exit.DAMAGED
-        return [Notice("error", "maintenance", str(error))], {code}
+        about, code = (DISK, Exit.DISK) if isinstance(error, DiskRefused) else (DAMAGE, Exit.DAMAGED)
+        return [Notice("error", about, f"tidying up: {error}")], {code}
     except SnapError as error:
         return [Notice("warning", "maintenance", str(error))], set()
     return list(done.notices), set()

@@ -8,29 +8,30 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from snapshotter.archive import details
 from snapshotter.archive.opening import Opened, open_archive
+from snapshotter.archive.remembering import Memory, Told
 from snapshotter.archive.trust import trust_of
-from snapshotter.codec import from_plain, to_plain
 from snapshotter.core import notifying, paths, troubles
-from snapshotter.core.notifying import Decided, Message, Standing, Summary, Trouble
+from snapshotter.core.notifying import Message, Trouble
 from snapshotter.edge.files import Folder
 from snapshotter.edge.secrets import gather
-from snapshotter.edge.state import JsonFile, private_folder
+from snapshotter.edge.state import private_folder
 from snapshotter.edge.world import World
-from snapshotter.errors import CouldNotTell, Damaged, SnapError
+from snapshotter.errors import CouldNotTell, SnapError
 from snapshotter.frozen import dataclass
 from snapshotter.masking import Masker
 from snapshotter.results import Exit, Notice, Ran
 from snapshotter.spec import Slot, Template
 
+if TYPE_CHECKING:
+    from snapshotter.archive.digesting import Summed
+
 OUTBOX = "outbox"
-STANDING = "standing.json"
 KEPT = 50  # messages that wait
-LAST_DIGEST = "last_digest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,12 @@ class Target:
     def name(self) -> str:
         """For people."""
         return f"notify[{self.number}] ({self.settings['type']})"
+
+    @property
+    def rhythm(self) -> str | None:
+        """How often a digest goes to them."""
+        rhythm = self.settings.get("digest")
+        return rhythm if isinstance(rhythm, str) else None
 
 
 class Post:
@@ -198,7 +205,7 @@ def after(opened: Opened, ran: Ran, *, targets: Collection[str] = ()) -> tuple[l
     """At the end of a run for all or for some of the streams, after commit and push."""
     if not Post(opened).is_wanted:
         return [], set()
-    before, _ = _remembered(_memory(opened))
+    before = Memory(opened).read().standing
     known = [*troubles.of_run(ran), *troubles.untouched(before, targets, opened.described.sources)]
     return _tell(opened, [*known, *_of_streams(opened)], ran=ran)
 
@@ -215,13 +222,8 @@ def _of_streams(opened: Opened) -> Iterator[Trouble]:
 
 def failed(opened: Opened, error: SnapError) -> list[Notice]:
     """When an error ended the run: nothing that was wrong before is known to be good now."""
-    before, _ = _remembered(_memory(opened))
-    known = [standing.trouble for standing in before.values()]
+    known = [standing.trouble for standing in Memory(opened).read().standing.values()]
     return _tell(opened, [*known, troubles.of_error(type(error).__name__, str(error))], ran=None)[0]
-
-
-def _memory(opened: Opened) -> JsonFile:
-    return JsonFile(opened.local / STANDING, disk=opened.world.disk)
 
 
 def _tell(opened: Opened, known: Iterable[Trouble], *, ran: Ran | None) -> tuple[list[Notice], set[Exit]]:
@@ -230,35 +232,54 @@ def _tell(opened: Opened, known: Iterable[Trouble], *, ran: Ran | None) -> tuple
         return [], set()
     if post.refused is not None:
         return [Notice("error", paths.SETTINGS, post.refused)], {Exit.NOT_TOLD}
-    file = _memory(opened)
-    before, last_digest = _remembered(file)
-    now = opened.world.clock.now()
-    decided = notifying.decide(before, known, now)
+    memory, now = Memory(opened), opened.world.clock.now()
+    before = memory.read()
+    decided = notifying.decide(before.standing, known, now)
+    targets = post.targets()
     message = notifying.message(opened.root.name, decided, host=socket.gethostname())
-    out = [(target, message) for target in post.targets() if notifying.wanted(str(target.settings["when"]), decided)]
-    due = (
-        [
-            target
-            for target in post.targets()
-            if notifying.digest_due(last_digest, _text(target.settings.get("digest")), now)
-        ]
-        if ran is not None
-        else []
-    )
-    if due and ran is not None:
-        words = notifying.digest(opened.root.name, _summary(opened, ran, decided))
-        out += [(target, words) for target in due]
+    out = [(target, message) for target in targets if notifying.wanted(str(target.settings["when"]), decided)]
+    summed = _digests(opened, post, before, targets) if ran is not None else {}
+    out += [(target, summed[rhythm].message) for target in targets if (rhythm := target.rhythm) in summed]
     post.deliver(out)
+    digests = {**before.digests, **{rhythm: one.sent for rhythm, one in summed.items()}}
     try:
-        _remember(file, decided, now if due else last_digest)
+        memory.write(Told(decided.standing, digests, now))
     except SnapError as error:
         post.problems.append(f"what was told cannot be remembered: {error}")
-    good = ran is not None and ran.exit in (Exit.DONE, Exit.SOME_DAYS)
+    _call_the_switch(opened, post, ran)
+    told = _told(post)
+    return told, ({Exit.NOT_TOLD} if told else set())
+
+
+def _call_the_switch(opened: Opened, post: Post, ran: Ran | None) -> None:
+    """A success is a run that ended, with all that it got committed, pushed where that is wanted, and all told.
+
+    Days that an API did not give are told by messages: a switch that they hold down could not tell a dead machine.
+    """
+    good = ran is not None and ran.exit in (Exit.DONE, Exit.SOME_DAYS) and not post.problems
     post.ping("url" if good else "failure_url")
     if ran is not None:
         _write_metrics(opened, ran, post, good=good)
-    told = _told(post)
-    return told, ({Exit.NOT_TOLD} if told else set())
+
+
+def _digests(opened: Opened, post: Post, before: Told, targets: Iterable[Target]) -> dict[str, Summed]:
+    """The digests that are due, by their rhythm."""
+    now = opened.world.clock.now()
+    last = {rhythm: before.digests.get(rhythm) for target in targets if (rhythm := target.rhythm) is not None}
+    due = {
+        rhythm: digested
+        for rhythm, digested in last.items()
+        if notifying.digest_due(None if digested is None else digested.at, rhythm, now)
+    }
+    if not due:
+        return {}
+    from snapshotter.archive import digesting  # noqa: PLC0415 - only a run that has one to send looks everything up
+
+    try:
+        return {rhythm: digesting.digest(opened, rhythm, digested) for rhythm, digested in due.items()}
+    except SnapError as error:
+        post.problems.append(f"digest: {error}")
+        return {}
 
 
 def _told(post: Post) -> list[Notice]:
@@ -280,44 +301,12 @@ def _write_metrics(opened: Opened, ran: Ran, post: Post, *, good: bool) -> None:
         post.problems.append(f"metrics.textfile: {error}")
 
 
-def _summary(opened: Opened, ran: Ran, decided: Decided) -> Summary:
-    packs = opened.root / ".git/objects/pack"
-    size = sum(path.stat().st_size for path in packs.iterdir() if path.suffix == ".pack") if packs.is_dir() else 0
-    return Summary(
-        streams=len(opened.streams()),
-        missing=len(ran.problems),
-        changes=sum(stream.days_changed for stream in ran.streams),
-        stale=tuple(sorted({problem.stream for problem in ran.problems if problem.state == "failed"})),
-        bytes=size,
-        problems=len(decided.standing),
-    )
-
-
-def _remembered(file: JsonFile) -> tuple[Mapping[str, Standing], datetime | None]:
-    try:
-        known = file.read()
-        standing = {key: from_plain(Standing, value) for key, value in known.get("standing", {}).items()}
-        last = known.get(LAST_DIGEST)
-        return standing, datetime.fromisoformat(last) if last else None
-    except (Damaged, SnapError, ValueError, TypeError, AttributeError):  # whoever forgets tells once more
-        return {}, None
-
-
-def _remember(file: JsonFile, decided: Decided, last_digest: datetime | None) -> None:
-    standing = {key: to_plain(one) for key, one in decided.standing.items()}
-    file.write({"standing": standing, LAST_DIGEST: last_digest.isoformat() if last_digest else None})
-
-
 def _read(folder: Folder, name: str) -> tuple[int, Message | None]:
     try:
         plain = json.loads(folder.read(name) or b"")
         return int(plain["target"]), Message(str(plain["subject"]), str(plain["text"]))
     except (ValueError, KeyError, TypeError):
         return -1, None
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 # --- a try ---

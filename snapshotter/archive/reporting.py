@@ -13,7 +13,7 @@ from snapshotter.archive.looking import UNDATED, terms_of
 from snapshotter.archive.maintaining import growth
 from snapshotter.archive.opening import Opened, Tell, open_archive, silent
 from snapshotter.archive.recalling import records_named
-from snapshotter.core import calendars, coverage, overview, page, paths, report_whole
+from snapshotter.core import calendars, coverage, overview, page, paths
 from snapshotter.core.states import ONE, Days, Judge
 from snapshotter.edge.files import Folder
 from snapshotter.edge.quarantine import Quarantine
@@ -61,17 +61,12 @@ def report(path: Path, world: World, *, since: date | None = None, tell: Tell = 
             more_changes=len(changes) > CHANGES,
             runs=past.run_lines(path, world, limit=RUNS, since=since),
             limits=budgets.limits_of(opened, asks=False) if looks else LimitsLeft(()),
-            growth=_growth(opened, covers),
+            growth=_growth(opened, covers, begin),
             staleness=tuple(one.staleness for one in told.streams if one.staleness is not None),
             expiries=_expiries(opened),
             waiting_spool=told.waiting_spool,
             counts=overview.counts(covers),
         )
-
-
-def mail(path: Path, world: World, *, since: date | None = None) -> str:
-    """The report as it may go into a message: counts and names, and nothing that an API said."""
-    return report_whole.text(report(path, world, since=since))
 
 
 def write(path: Path, result: Report, world: World) -> Path:
@@ -117,9 +112,10 @@ class _Look:
         return Cover(status, days, overview.years(judge, before, cache.by_year(self.stream.key, before)))
 
 
-def _growth(opened: Opened, covers: Sequence[Cover]) -> Growth:
+def _growth(opened: Opened, covers: Sequence[Cover], begin: date) -> Growth:
     size, by_month = growth(opened)
-    return Growth(size, by_month, overview.by_month(day for cover in covers for day in cover.days))
+    records = overview.by_month(day for cover in covers for day in cover.days)
+    return Growth(size, by_month, records, opened.store.commits_since(begin))
 
 
 def _expiries(opened: Opened) -> tuple[Expiry, ...]:

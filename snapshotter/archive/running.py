@@ -22,6 +22,7 @@ from snapshotter.archive.opening import Opened, for_writing, open_archive
 from snapshotter.archive.telling import Telling
 from snapshotter.core import runs
 from snapshotter.core.refreshing.findings import surprised
+from snapshotter.core.troubles import DISK
 from snapshotter.core.turns import URGENCY
 from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.spool import Spool
@@ -158,7 +159,7 @@ class _Run:
     def _finish(self) -> None:
         self.notices += [Notice("info", "", note) for note in self.opened.store.finish()]
         for refused in self.opened.store.refused():
-            self.notices.append(Notice("error", "", refused))
+            self.notices.append(Notice("error", DISK, refused))
             self.codes.add(Exit.DISK)
         for run in (*self.dead, self.run):  # a dead one only now that a run record tells of it
             self.spool.end_run(run)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from snapshotter.core.escaping import escape
+from snapshotter.core.wording import counted
 from snapshotter.frozen import dataclass
 from snapshotter.results import Ran
 
@@ -23,6 +24,7 @@ REMINDERS = tuple(timedelta(days=days) for days in (1, 3, 7, 14))
 _WRAP = textwrap.TextWrapper(
     78, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
 )
+SUBJECT = 80  # characters of a trouble
 LISTED = 12  # troubles in one message
 
 When = Literal["change", "problem", "always"]
@@ -109,9 +111,6 @@ def wanted(when: str, decided: Decided) -> bool:
 def message(archive: str, decided: Decided, *, host: str) -> Message:
     """The words for one run."""
     bad = sum(1 for one in decided.standing.values() if one.told)
-    head = (
-        f"{bad} problem{'' if bad == 1 else 's'}" if bad else ("all is well again" if decided.fixed else "all is well")
-    )
     parts = [
         *_section("New", decided.new),
         *_section("Still so", decided.again),
@@ -121,7 +120,22 @@ def message(archive: str, decided: Decided, *, host: str) -> Message:
     if rest:
         parts.append(f"{rest} told before and still so; `snap status` lists all.\n")
     text = "\n".join(parts) or "Nothing is wrong.\n"
-    return Message(f"snap: {escape(archive)}: {head}", f"{text}\nArchive {escape(archive)} on {escape(host)}.\n")
+    return Message(
+        f"snap: {escape(archive)}: {_head(decided, bad)}", f"{text}\nArchive {escape(archive)} on {escape(host)}.\n"
+    )
+
+
+def _head(decided: Decided, bad: int) -> str:
+    """What the subject says: the one thing that there is to say, or how many."""
+    told = [*decided.new, *decided.again]
+    if not bad:
+        return "all is well again" if decided.fixed else "all is well"
+    if bad == 1 and len(told) == 1:
+        words = _without_step(told[0]).trouble.words
+        short = words if len(words) <= SUBJECT else words[: SUBJECT - 1].rsplit(" ", 1)[0] + "…"
+        return short if decided.new else f"still so: {short}"
+    new = f", {len(decided.new)} new" if decided.new and len(decided.new) < bad else ""
+    return f"{counted(bad, 'problem')}{new}"
 
 
 def _without_step(fixed: Standing) -> Standing:
@@ -138,37 +152,12 @@ def _section(title: str, standing: Collection[Standing]) -> list[str]:
     return ["\n".join([f"{title}:", *lines, *more]) + "\n"]
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What a digest counts; names and counts only."""
-
-    streams: int
-    missing: int  # days
-    changes: int  # days that changed since the last digest
-    stale: tuple[str, ...]  # streams without a good answer since long
-    bytes: int
-    problems: int
-
-
 def digest_due(last: datetime | None, every: str | None, now: datetime) -> bool:
     """Whether a digest is to be sent: `daily`, `weekly`, or never."""
     if every is None:
         return False
     span = timedelta(days=1 if every == "daily" else 7)
     return last is None or now - last >= span - EARLY
-
-
-def digest(archive: str, summary: Summary) -> Message:
-    """The words of a digest."""
-    lines = [
-        f"Streams:             {summary.streams}",
-        f"Missing days:        {summary.missing}",
-        f"Days that changed:   {summary.changes}",
-        f"Size:                {summary.bytes / 1e6:.1f} MB",
-        f"Problems now:        {summary.problems}",
-    ]
-    lines += [f"No answer lately:    {escape(name)}" for name in summary.stale[:LISTED]]
-    return Message(f"snap: {escape(archive)}: digest", "\n".join(lines) + "\n")
 
 
 def metrics(ran: Ran, *, missing: Mapping[str, int], good: bool) -> str:

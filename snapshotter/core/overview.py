@@ -15,7 +15,7 @@ from snapshotter.core.states import ONE, Days, Judge, days_between
 from snapshotter.model import DayFact, DayState
 from snapshotter.results.calendar import CalendarDay
 from snapshotter.results.days import Gap
-from snapshotter.results.reporting import Cover, Trouble, Year
+from snapshotter.results.reporting import LACKING, Cover, Trouble, Year
 
 RANGE = timedelta(days=364)  # before the last day: what is shown day by day where nobody says otherwise
 LATE = timedelta(days=2)  # after its end a day that only grew is told as a change
@@ -26,7 +26,6 @@ _BY_A_PERSON = frozenset((*STANDING, *(one.value for one in (MissClass.AUTH, Mis
 _WORST = {state.value: place for place, state in enumerate(calendars.WORST)}
 _LOST = ("out_of_reach", MissClass.GONE.value)  # nobody can do anything
 THERE = (DayState.SAVED, DayState.EMPTY)
-LACKING = (DayState.INVALID, DayState.FAILED, DayState.PARTIAL, DayState.UNTRIED)
 
 
 # --- years ---

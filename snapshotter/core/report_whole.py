@@ -12,19 +12,25 @@ from snapshotter.core.refreshing.findings import staleness_words, surprising
 from snapshotter.core.wording import counted
 from snapshotter.model import DayState
 from snapshotter.results.past import RunLine
-from snapshotter.results.reporting import Cover, Report, Trouble
+from snapshotter.results.reporting import LACKING, Cover, Report, Trouble
 
 WIDTH = 80
 MOST = 12  # lines of one kind
 
 
-def text(report: Report) -> str:
-    """The whole of it."""
+def text(report: Report, *, grown: int | None = None) -> str:
+    """The whole of it; `grown`: bytes since the day that events are told from, where somebody knows."""
     name = escape(report.archive)
     lines = [f"{name}, {report.at:%Y-%m-%d %H:%M} UTC", "", *_needs(report), ""]
-    lines += ["Days", *(line for cover in report.streams for line in _stream(cover)), ""]
-    lines += [f"Since {report.since}", *_events(report), "", "Now", *_now(report)]
+    lines += [_days(report), *(line for cover in report.streams for line in _stream(cover)), ""]
+    lines += [f"Since {report.since}", *_events(report, grown), "", "Now", *_now(report)]
     return "\n".join(lines)
+
+
+def _days(report: Report) -> str:
+    if not report.streams:
+        return "No stream is described yet"
+    return f"Days ({report.missing:,} missing)" if report.missing else "Days (none missing)"
 
 
 def _needs(report: Report) -> Iterator[str]:
@@ -48,9 +54,13 @@ def _trouble(trouble: Trouble) -> str:
 
 def _shortened(lines: list[str]) -> Iterator[str]:
     for line in lines[:MOST]:
-        yield from textwrap.wrap(line, WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
+        yield from _wrapped(line)
     if len(lines) > MOST:
         yield f"  and {len(lines) - MOST} more"
+
+
+def _wrapped(line: str) -> list[str]:
+    return textwrap.wrap(line, WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
 
 
 def _stream(cover: Cover) -> Iterator[str]:
@@ -58,14 +68,8 @@ def _stream(cover: Cover) -> Iterator[str]:
     there, wanted = overview.share(status.counts)
     days = f"{there:,} of {wanted:,} days" if wanted else "one whole state" if status.records else "nothing yet"
     last = f", last {status.last}" if status.last is not None else ""
-    yield from textwrap.wrap(
-        f"{status.stream}: {days}{last}, {counted(status.records, 'record')}",
-        WIDTH,
-        initial_indent="  ",
-        subsequent_indent="    ",
-        break_on_hyphens=False,
-    )
-    lacking = [f"{status.counts[state]:,} {_word(state)}" for state in overview.LACKING if status.counts.get(state)]
+    yield from _wrapped(f"{status.stream}: {days}{last}, {counted(status.records, 'record')}")
+    lacking = [f"{status.counts[state]:,} {_word(state)}" for state in LACKING if status.counts.get(state)]
     if lacking:
         yield f"    lacking: {', '.join(lacking)}"
 
@@ -74,7 +78,7 @@ def _word(state: DayState) -> str:
     return "never asked" if state is DayState.UNTRIED else state.value
 
 
-def _events(report: Report) -> Iterator[str]:
+def _events(report: Report, grown: int | None) -> Iterator[str]:
     more = " at least" if report.more_changes else ""
     yield f"  {counted(len(report.changes), 'document')} changed after being archived{more}"
     streams: dict[str, int] = {}
@@ -82,6 +86,8 @@ def _events(report: Report) -> Iterator[str]:
         streams[change.stream] = streams.get(change.stream, 0) + 1
     yield from _shortened([f"  {stream}: {number:,}" for stream, number in streams.items()])
     yield f"  {_runs(report.runs)}"
+    more_bytes = f", {shown(grown)} more" if grown is not None and grown > 0 else ""
+    yield f"  {counted(report.growth.commits, 'commit')}{more_bytes}"
 
 
 def _runs(lines: Iterable[RunLine]) -> str:
@@ -103,5 +109,8 @@ def _now(report: Report) -> Iterator[str]:
         yield from _shortened([f"requests left: {', '.join(spent)}"])
     yield from _shortened([f"{one.stream}: {staleness_words(one)}" for one in report.staleness])
     yield from _shortened([f"{stream}: {surprising(days)}" for stream, days in report.surprises.items()])
-    for expiry in report.expiries[:MOST]:
-        yield f"  {expiry.source}: its authorization ends {expiry.at:%Y-%m-%d}"
+    for number, expiry in enumerate(report.expiries[:MOST]):
+        left = (expiry.at - report.at).days
+        when = f"on {expiry.at:%Y-%m-%d}, in {counted(left, 'day')}" if left >= 0 else f"ended {expiry.at:%Y-%m-%d}"
+        which = "the next authorization to end" if not number else "then"
+        yield from _wrapped(f"{which}: {expiry.source}, {when} (to renew it: {expiry.renew})")

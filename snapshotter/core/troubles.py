@@ -19,18 +19,34 @@ from snapshotter.spec import Stream
 
 DAYS = "days "  # before the key of a trouble that a ledger tells
 DAY = timedelta(days=1)
+DISK, DAMAGE, RESTORE = "disk", "damage", "restore"  # what a notice is about that tells a state of the whole archive
+_ENDS = {"DiskRefused": (DISK, "nothing can be saved"), "Damaged": (DAMAGE, "the archive is damaged")}
+STATES = (DISK, DAMAGE, RESTORE)  # one state each, whatever its words are
 
 
 def of_run(ran: Ran) -> Iterator[Trouble]:
     """The errors of a run."""
     for notice in ran.notices:
         if notice.level == "error":
-            yield Trouble(f"{notice.about}:{_kind(notice.text)}", _told(notice.about, notice.text), lasting=True)
+            words, lasting = _told(notice.about, notice.text), not notice.passes
+            yield Trouble(f"{notice.about}:{'' if notice.about in STATES else _kind(notice.text)}", words, lasting)
 
 
 def of_error(kind: str, text: str) -> Trouble:
     """What is wrong after a run that an error ended."""
+    if kind in _ENDS:
+        about, head = _ENDS[kind]
+        return Trouble(f"{about}:", _told(head, _place_last(text)), lasting=True)
     return Trouble(f"run:{kind}", _told("the run ended", text), lasting=kind != "Busy")
+
+
+def _place_last(text: str) -> str:
+    """What is wrong before where: a path may be long, and a subject is short."""
+    place, _, why = text.partition(": ")
+    if not why or "/" not in place:
+        return text
+    what, semicolon, step = why.partition(";")
+    return f"{what} ({place}){semicolon}{step}"
 
 
 def of_stream(

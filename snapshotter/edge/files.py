@@ -163,6 +163,15 @@ class Folder:
             if durable and is_new:
                 self._sync_folder(folder, path)
 
+    def overwrite(self, path: str, data: bytes) -> None:
+        """Write over the beginning of a file that is at least as long: what a full disk still takes. Not atomic."""
+        with self._errors(path), self._parent(path) as (folder, name):
+            self.disk.before("overwrite", path)
+            with _opened(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, folder) as fd:
+                if os.fstat(fd).st_size < len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                self._write_out(fd, data, shown=path, durable=False)
+
     def rename(self, old: str, new: str, *, durable: bool = True) -> None:
         """Move a file within this folder, over whatever file was at the new path."""
         with (

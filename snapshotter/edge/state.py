@@ -196,12 +196,16 @@ class ArchiveLock:
 
 
 class JsonFile:
-    """One JSON object in a file of its owner's, written whole or not at all; writers take turns."""
+    """One JSON object in a file of its owner's, written whole or not at all; writers take turns.
 
-    def __init__(self, path: Path, *, durable: bool = True, disk: Disk | None = None) -> None:
+    `room`: so many bytes more than it needs, so that something can be written over it on a full disk.
+    """
+
+    def __init__(self, path: Path, *, durable: bool = True, disk: Disk | None = None, room: int = 0) -> None:
         self.path = path
         self.durable = durable
         self.disk = disk
+        self.room = room
 
     def read(self) -> JsonObject:
         """What is stored; empty if nothing is."""
@@ -218,8 +222,14 @@ class JsonFile:
 
     def write(self, value: Mapping[str, Any]) -> None:
         """Replace what is stored."""
-        text = json.dumps(value, indent=1, sort_keys=True).encode("ascii")
-        private_folder(self.path.parent, disk=self.disk).write(self.path.name, text + b"\n", durable=self.durable)
+        text = _text(value)
+        padded = text.ljust(len(text) + self.room)
+        private_folder(self.path.parent, disk=self.disk).write(self.path.name, padded, durable=self.durable)
+
+    def write_over(self, value: Mapping[str, Any]) -> None:
+        """Replace what is stored within the room that the file has; one that dies meanwhile leaves no JSON."""
+        before = Folder(self.path.parent).read(self.path.name) or b""
+        Folder(self.path.parent, disk=self.disk).overwrite(self.path.name, _text(value).ljust(len(before)))
 
     def update(self, change: Callable[[JsonObject], JsonObject]) -> JsonObject:
         """Read, change and write while no other writer may; gives what is stored now."""
@@ -239,6 +249,10 @@ class JsonFile:
             yield
         finally:
             lock.release()
+
+
+def _text(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, indent=1, sort_keys=True).encode("ascii") + b"\n"
 
 
 def network_file_system(path: Path, *, mounts: Path = MOUNTS) -> str | None:

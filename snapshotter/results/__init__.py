@@ -23,6 +23,7 @@ class Notice:
     level: str
     about: str  # a file, a source, a stream; may be ""
     text: str
+    passes: bool = False  # an error that may pass by itself
 
 
 @dataclass(frozen=True, slots=True)

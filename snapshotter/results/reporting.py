@@ -14,6 +14,8 @@ from snapshotter.results.days import Lack
 from snapshotter.results.past import RunLine
 from snapshotter.results.staleness import Staleness
 
+LACKING = (DayState.INVALID, DayState.FAILED, DayState.PARTIAL, DayState.UNTRIED)  # over, could be had, not there
+
 
 @dataclass(frozen=True, slots=True)
 class Year:
@@ -65,6 +67,7 @@ class Growth:
     bytes: int
     bytes_a_month: int | None
     records: Mapping[str, int]  # of the days shown, by month, like 2018-02
+    commits: int = 0  # since the day that events are told from
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,11 @@ class Report:
     def waiting(self) -> tuple[Trouble, ...]:
         """The troubles that wait for a person."""
         return tuple(trouble for trouble in self.troubles if trouble.waits)
+
+    @property
+    def missing(self) -> int:
+        """How many days are over, could be had and are not there."""
+        return sum(self.counts.get(state, 0) for state in LACKING)
 
     @property
     def alarms(self) -> tuple[Notice, ...]:

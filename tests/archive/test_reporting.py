@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from snapshotter.archive import looking, reporting
+from snapshotter.core import report_whole
 from snapshotter.core.overview import share
 from snapshotter.model import DayState
 from tests.archive.worlds import Api, an_archive, feed, item, series, snapshot
@@ -73,7 +74,7 @@ def test_a_refused_key_waits_for_a_person(tmp_path):
     with an_archive(tmp_path, lambda _: Reply(401), series()) as archive:
         archive.fetch()
         found = report(archive)
-        text = reporting.mail(archive.path, archive.world)
+        text = report_whole.text(found)
 
     assert [(trouble.stream, trouble.lack.cause) for trouble in found.waiting] == [("demo/items", "auth")]
     assert "demo/items: 1 day failed, auth" in text

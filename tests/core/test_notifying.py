@@ -1,5 +1,6 @@
 """States, not events: who hears what, and how rarely."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from snapshotter.core import notifying
@@ -45,6 +46,27 @@ def test_a_message_names_what_is_new_and_hides_line_breaks_of_others():
 
     assert "\n" not in message.subject
     assert message.text.startswith("New:\n  demo: odd (since 2026-03-01 06:00 UTC)")
+
+
+def a_subject(*days):
+    """The subject after one run a day with these troubles."""
+    standing = {}
+    for number, troubles in enumerate(days):
+        decided = decide(standing, troubles, START + timedelta(days=number))
+        standing = decided.standing
+    return notifying.message("archive", decided, host="box").subject.removeprefix("snap: archive: ")
+
+
+def test_a_subject_says_the_one_thing_or_counts():
+    other, long = replace(REFUSED, key="b"), replace(REFUSED, words="demo: " + "word " * 40 + "; do this")
+
+    assert a_subject([replace(REFUSED, words="demo: the token was refused; renew it")]) == "demo: the token was refused"
+    assert a_subject([REFUSED], [REFUSED]) == "still so: demo: the token was refused"
+    assert a_subject([REFUSED], [REFUSED, other]) == "2 problems, 1 new"
+    assert a_subject([REFUSED, other]) == "2 problems"
+    assert a_subject([REFUSED], []) == "all is well again"
+    assert a_subject([long]).endswith("word…")
+    assert len(a_subject([long])) <= 80
 
 
 def test_a_digest_is_due_by_its_rhythm_though_cron_is_never_exact():

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snapshotter.core import overview, report_whole
+from snapshotter.core import overview, report_digest, report_whole
 from snapshotter.core.page import page, percent
 from snapshotter.core.page.markup import el
 from snapshotter.core.page.style import SHEET, source
@@ -55,7 +55,7 @@ def a_report(text: str = "words", **given) -> Report:
         "more_changes": False,
         "runs": (RunLine("r", NOW, NOW, "fetch", ("a/b",), 7, 1, 0, 1),),
         "limits": LimitsLeft((LaneLeft("api.test", ("a",), (BudgetLeft("day", 10, 100, 0, 90, NOW),), 1.0),)),
-        "growth": Growth(5_000_000, 200_000, {"2026-03": 120, "2026-04": 7}),
+        "growth": Growth(5_000_000, 200_000, {"2026-03": 120, "2026-04": 7}, 31),
         "staleness": (Staleness("a/b", 40, 1, 0.025, 0.004, 0.129),),
         "expiries": (Expiry("a", NOW + timedelta(days=20), "snap auth a"),),
         "counts": counts,
@@ -160,7 +160,7 @@ life, 2026-04-07 05:00 UTC
   a/b: 1 day failed, auth (`snap gaps a/b`)
   1 held version (`snap held`)
 
-Days
+Days (1 missing)
   a/b: 1,019 of 1,020 days, last 2026-04-07, 4,321 records
     lacking: 1 failed
 
@@ -168,13 +168,15 @@ Since 2025-04-08
   1 document changed after being archived
     a/b: 1
   the newest 1 run: 7 requests, 1 with problems
+  31 commits
 
 Now
   4.8 MB on this disk, 195.3 kB more a month
   requests left: api.test 90 of 100
   a/b: 6.7% ± 6.2 of stored days differ from the source (1 of 40 drawn by
     chance)
-  a: its authorization ends 2026-04-27"""
+  the next authorization to end: a, on 2026-04-27, in 20 days (to renew it: snap
+    auth a)"""
 
 
 def test_the_text_for_mail_has_counts_and_names():
@@ -186,6 +188,19 @@ def test_the_text_for_mail_repeats_nothing_that_an_api_said():
 
     assert text == GOLDEN
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_a_digest_says_the_most_in_its_subject_and_all_of_the_report_below():
+    told = report_digest.message(a_report(), "weekly", grown=3 << 20)
+
+    assert told.subject == "snap: life: weekly digest: 3 things wait for you, 1 day missing, 1 change"
+    assert told.text == GOLDEN.replace("31 commits", "31 commits, 3.0 MB more") + "\n"
+
+
+def test_a_digest_of_an_archive_in_order_is_calm():
+    calm = a_report(notices=(), troubles=(), held=(), changes=(), counts={DayState.SAVED: 4})
+
+    assert report_digest.message(calm, "daily", grown=None).subject == "snap: life: daily digest: all is well"
 
 
 # --- what a report counts ---

@@ -273,3 +273,14 @@ def test_a_lock_that_cannot_be_signed_is_let_go(tmp_path):
         full.acquire()
 
     assert not full.is_held()
+
+
+def test_a_file_with_room_is_written_over_where_nothing_new_can_be_made(tmp_path):
+    file = JsonFile(tmp_path / "x.json", room=100)
+    file.write({"n": 1})
+    file.write_over({"n": 2, "more": "words"})
+
+    assert file.read() == {"n": 2, "more": "words"}
+    with pytest.raises(DiskRefused, match="full"):
+        file.write_over({"n": "x" * 300})
+    assert file.read() == {"n": 2, "more": "words"}

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 from snapshotter.core.calendars import quarters
-from snapshotter.core.overview import LACKING, share
+from snapshotter.core.overview import share
 from snapshotter.core.page.markup import Markup, el, join
 from snapshotter.core.states import ONE
 from snapshotter.model import DayState
 from snapshotter.results.calendar import CalendarDay
-from snapshotter.results.reporting import Year
+from snapshotter.results.reporting import LACKING, Year
 
 PITCH, SIZE = 14, 11
 LEFT, TOP = 26, 15  # for the names of days and months

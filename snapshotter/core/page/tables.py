@@ -9,6 +9,7 @@ from snapshotter.core.diff import name_of
 from snapshotter.core.maintaining import shown
 from snapshotter.core.page.markup import Markup, el, join
 from snapshotter.core.refreshing.findings import surprising
+from snapshotter.core.wording import counted
 from snapshotter.model import Edit, FieldEdit
 from snapshotter.results import BudgetLeft, LaneLeft, LimitsLeft
 from snapshotter.results.past import RunLine
@@ -155,7 +156,8 @@ def bar(part: int, whole: int) -> Markup:
 def growth(found: Growth) -> Markup:
     """How the archive grows."""
     by_month = f", growing by about {shown(found.bytes_a_month)} a month" if found.bytes_a_month is not None else ""
-    words = el("p", f"{shown(found.bytes)} on this disk{by_month}.")
+    commits = f" {counted(found.commits, 'commit')} in the time that is shown." if found.commits else ""
+    words = el("p", f"{shown(found.bytes)} on this disk{by_month}.{commits}")
     if not found.records:
         return words
     return join([words, _months(found.records)])

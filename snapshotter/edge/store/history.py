@@ -107,6 +107,12 @@ def writes(git: Git, folder: str, *, after: str | None, upto: str) -> Iterator[t
             yield at, text
 
 
+def commits_since(git: Git, day: date) -> int:
+    """How many commits were made on a day (UTC) or later."""
+    code, lines = git.told("rev-list", "--count", f"--since={day.isoformat()}T00:00:00Z", "HEAD")
+    return int(lines[0]) if not code and lines and lines[0].isdigit() else 0  # no commit yet is none
+
+
 def resolve(repository: Repository, git: Git, text: str) -> str:
     """The commit of a revision, or the last one of the branch at or before a date (its end, in UTC) or an instant."""
     instant = _instant(text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from snapshotter.edge.files import Disk, Folder, disk_error
@@ -158,6 +158,10 @@ class Store:
     def commits_between(self, old: str | None, new: str) -> Iterator[str]:
         """Commits that `new` has and `old` has not, parents first."""
         return self._repository.commits(after=old, upto=new)
+
+    def commits_since(self, day: date) -> int:
+        """How many commits were made on a day (UTC) or later."""
+        return history.commits_since(self._command, day)
 
     def object_counts(self) -> ObjectCounts:
         """How many loose objects and packs there are: what tidying up depends on."""
