@@ -221,6 +221,7 @@ class Reason(Enum):
     RESUME = "resume"  # found in the spool
     DETAIL = "detail"  # second calls, one for each record of a list
     IMPORT = "import"  # nothing was asked: files that somebody had
+    MERGE = "merge"  # nothing was asked: what two machines archived became one
     DECIDED = "decided"  # nothing was asked: the user decided about what had come before
 
 

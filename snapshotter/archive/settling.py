@@ -81,7 +81,7 @@ def _settle_days(stream: Stream, walked: Walked, archived: Archived, *, started:
     proved = proved_span(stream, walked, archived, started=started)
     if walked.not_modified:
         return Settled((), _story(stream, walked, proved=proved, facts={}))
-    replaces = proved is not None and sees_days_whole(stream)
+    replaces = proved is not None and documents.sees_days_whole(stream)
     elsewhere = archived.places([record.key for record in walked.records if record.key is not None])
     concerned: set[date | None] = {record.day for record in walked.records} | set(elsewhere.values())
     if stream.day is not None and stream.day.missing == "undated":  # what had no day yesterday may have one today
@@ -129,16 +129,6 @@ def _settle_days(stream: Stream, walked: Walked, archived: Archived, *, started:
         if record.key is not None and record.day is not None and record.day not in filed.held
     }
     return Settled(filed.files, story, filed.changes, here, filed.held, filed.newly_held)
-
-
-def sees_days_whole(stream: Stream) -> bool:
-    """Whether a proved answer holds every record of its span: a feed may not, nor a list filtered by another field."""
-    if stream.is_feed:
-        return False
-    rule, day = stream.window, stream.day
-    if rule is None or day is None or rule.filter_field is None:
-        return True
-    return rule.filter_field in day.first_of or not rule.overlap.is_zero
 
 
 def _days_in(stream: Stream, span: Window, archived: Archived) -> set[date | None]:

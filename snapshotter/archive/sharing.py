@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from snapshotter.archive import merging
 from snapshotter.archive.opening import Opened, describe, for_writing
 from snapshotter.archive.trust import remember_brought
-from snapshotter.core import runs, sharing
-from snapshotter.core.verifying import part_of
+from snapshotter.core import sharing
 from snapshotter.edge.store import Store, remote
 from snapshotter.edge.store.admission import check_creatable
 from snapshotter.edge.world import World
@@ -117,35 +117,13 @@ def _pull(opened: Opened, way: remote.Remoting, target: str) -> Pulled:
 
 def _merge(opened: Opened, target: str, *, base: str, theirs: str, commits: int) -> Pulled:
     store = opened.store
-    ours = store.head() or ""
-    here, there = dict(store.changed(base, ours)), dict(store.changed(base, theirs))
-    mine, others = list(_records(store, here)), list(_records(store, there))
-    both = {path for path in here.keys() & there.keys() if here[path] != there[path]}
-    blobs = {blob for path in both for blob in (here[path], there[path]) if blob is not None}
-    digests = {blob: sharing.digest(store.blob(blob)) for blob in blobs}
-    union = sharing.unite(here, there, records=[*mine, *others], digests=digests)
-    if union.conflicts:
-        listed = ", ".join(union.conflicts[:5])
-        way_on = f"run `git pull --no-rebase {target} main`, settle it there and commit"
-        raise CouldNotTell(
-            f"both sides changed {listed} since they were one, and only you know what is meant: {way_on}"
-        )
-    message = sharing.merge_message(target, commits, union.overruled)
-    commit = store.join(theirs, union.taken, parent=ours, at=opened.world.clock.now(), message=message)
-    new = remember_brought(opened, describe(opened.root, store, commit=commit))
-    store.forward(commit, ours)
-    notices = [*_asked_for(new), *_twice(mine, others, opened.machine)]
-    for item in union.overruled:
-        kept = "the version here" if item.kept == "ours" else "theirs"
-        words = f"both machines changed it; {kept} was asked for later and stands, the other is in history"
-        notices.append(Notice("info", item.path, words))
-    return Pulled(target, commits, merged=True, overruled=tuple(union.overruled), notices=tuple(notices))
-
-
-def _records(store: Store, changed: Mapping[str, str | None]) -> Iterator[RunRecord]:
-    for path, blob in changed.items():
-        if blob is not None and part_of(path).kind == "record":
-            yield runs.decode(store.blob(blob), path)
+    lines = merging.lines_of(opened, base, theirs)
+    joint = merging.merge(opened, lines, target, commits=commits)
+    new = remember_brought(opened, describe(opened.root, store, commit=joint.commit))
+    store.forward(joint.commit, lines.ours)
+    notices = [*_asked_for(new), *_twice(lines.mine, lines.others, opened.machine)]
+    notices += [Notice("info", item.path, sharing.told(item)) for item in joint.overruled]
+    return Pulled(target, commits, merged=True, overruled=joint.overruled, notices=tuple(notices))
 
 
 def _asked_for(new: Mapping[str, tuple[object, ...]]) -> list[Notice]:
@@ -154,7 +132,7 @@ def _asked_for(new: Mapping[str, tuple[object, ...]]) -> list[Notice]:
     return [Notice("warning", key, words.format("; ".join(map(str, facts)))) for key, facts in sorted(new.items())]
 
 
-def _twice(mine: list[RunRecord], others: list[RunRecord], machine: str) -> list[Notice]:
+def _twice(mine: Sequence[RunRecord], others: Sequence[RunRecord], machine: str) -> list[Notice]:
     words = "two machines archive this source: each asks for what the other has, and their limits add up; stop one"
     return [Notice("warning", source, words) for source in sharing.twice_archived(mine, others, machine=machine)]
 

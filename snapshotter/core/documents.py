@@ -65,7 +65,7 @@ def settle(
 ) -> Settled:
     """The documents that change when these records were received, as a complete view of `span` if it `replaces`."""
     fresh = _Fresh.of(records)
-    settling = _Settling(stream, fresh, _view(stream, span if replaces else None), clock)
+    settling = _Settling(stream, fresh, view(stream, span if replaces else None), clock)
     left = {elsewhere[key] for key, day in fresh.places.items() if key in elsewhere and elsewhere[key] != day}
     for day in sorted({*old, *fresh.days, *left}, key=lambda day: (day is None, day)):
         settling.settle(day, old.get(day))
@@ -80,7 +80,7 @@ def settle_snapshot(
     settling = _Settling(stream, fresh, lambda record, day: True, clock)
     settling.settle(None, old)
     if old is None and not records:
-        return DocumentChange(None, settling.written([]), records=0, was=0, change=Change())
+        return DocumentChange(None, settling.reading.written([]), records=0, was=0, change=Change())
     return settling.documents.get(None)
 
 
@@ -160,36 +160,30 @@ View = Callable[[Record, date | None], bool]  # whether an archived record of a 
 
 
 @dataclass(slots=True)
-class _Settling:
+class Reading:
+    """Documents of a stream, read and written."""
+
     stream: Stream
-    fresh: _Fresh
-    in_view: View
-    clock: Clock
-    documents: dict[date | None, DocumentChange] = field(default_factory=dict)
-    counts: dict[date | None, int] = field(default_factory=dict)
-    moved: int = 0
     reader: Reader = field(init=False)
-    ignored: tuple[Path, ...] = field(init=False)
-    deadline: float = field(init=False)  # of describing changes, all documents together
 
     def __post_init__(self) -> None:
         self.reader = Reader(self.stream)
-        self.ignored = tuple(map(parse_path, self.stream.selection.ignore))
-        self.deadline = self.clock() + SECONDS_TO_DESCRIBE
 
-    def settle(self, day: date | None, old: bytes | None) -> None:
-        """Write the day anew, unless it says the same as before."""
-        fresh = self._fresh_of(day)
-        if old is not None and self.written(fresh) == old:  # the usual case, and a cheap one
-            self.counts[day] = len(fresh)
-            return
-        before = [] if old is None else self._read(day, old)
-        after = [*self._as_archived(fresh, before), *self._kept(day, fresh, before)]
-        new = self.written(after)
-        self.counts[day] = len(after)
-        if new == old or (old is None and not after) or (old is not None and new == self.written(before)):
-            return
-        self.documents[day] = DocumentChange(old, new, len(after), len(before), self._change(before, after))
+    @property
+    def is_single(self) -> bool:
+        """Whether a document is one object."""
+        return self.stream.selection.shape is Shape.SINGLE
+
+    def records(self, day: date | None, data: bytes) -> list[Record]:
+        """The records of an archived document; `Damaged` where it is none."""
+        key = self.stream.key
+        path = paths.snapshot(key) if self.stream.day is None else paths.document(key, day)
+        try:
+            return self.reader.document(data, day=day)
+        except Unreadable as error:
+            raise Damaged(
+                f"{path} in the archive cannot be read: {error.message}; see who broke it with git log -p {path}"
+            ) from error
 
     def written(self, records: Iterable[Record]) -> bytes:
         """The document of the records, in their order."""
@@ -198,26 +192,44 @@ class _Settling:
             return encode_indented(decode_document(texts[0]).value)
         return document(texts)
 
-    @property
-    def is_single(self) -> bool:
-        """Whether a document is one object."""
-        return self.stream.selection.shape is Shape.SINGLE
+
+@dataclass(slots=True)
+class _Settling:
+    stream: Stream
+    fresh: _Fresh
+    in_view: View
+    clock: Clock
+    documents: dict[date | None, DocumentChange] = field(default_factory=dict)
+    counts: dict[date | None, int] = field(default_factory=dict)
+    moved: int = 0
+    reading: Reading = field(init=False)
+    ignored: tuple[Path, ...] = field(init=False)
+    deadline: float = field(init=False)  # of describing changes, all documents together
+
+    def __post_init__(self) -> None:
+        self.reading = Reading(self.stream)
+        self.ignored = tuple(map(parse_path, self.stream.selection.ignore))
+        self.deadline = self.clock() + SECONDS_TO_DESCRIBE
+
+    def settle(self, day: date | None, old: bytes | None) -> None:
+        """Write the day anew, unless it says the same as before."""
+        fresh = self._fresh_of(day)
+        if old is not None and self.reading.written(fresh) == old:  # the usual case, and a cheap one
+            self.counts[day] = len(fresh)
+            return
+        before = [] if old is None else self.reading.records(day, old)
+        after = [*self._as_archived(fresh, before), *self._kept(day, fresh, before)]
+        new = self.reading.written(after)
+        self.counts[day] = len(after)
+        if new == old or (old is None and not after) or (old is not None and new == self.reading.written(before)):
+            return
+        self.documents[day] = DocumentChange(old, new, len(after), len(before), self._change(before, after))
 
     def _fresh_of(self, day: date | None) -> Sequence[Record]:
         fresh = self.fresh.days.get(day, ())
-        if self.is_single and len({record.text for record in fresh}) > 1:
+        if self.reading.is_single and len({record.text for record in fresh}) > 1:
             raise Unreadable("shape", f'several objects belong to {day or "one document"}, and as = "single" keeps one')
-        return fresh[-1:] if self.is_single else fresh
-
-    def _read(self, day: date | None, old: bytes) -> list[Record]:
-        key = self.stream.key
-        path = paths.snapshot(key) if self.stream.day is None else paths.document(key, day)
-        try:
-            return self.reader.document(old, day=day)
-        except Unreadable as error:
-            raise Damaged(
-                f"{path} in the archive cannot be read: {error.message}; see who broke it with git log -p {path}"
-            ) from error
+        return fresh[-1:] if self.reading.is_single else fresh
 
     def _as_archived(self, fresh: Sequence[Record], before: Sequence[Record]) -> list[Record]:
         """The fresh records, but the archived one where only `ignore` paths differ."""
@@ -233,11 +245,11 @@ class _Settling:
         return archived if differs_only_in(self.ignored, *values) else fresh
 
     def _identity(self, record: Record) -> bytes | None:
-        return WHOLE if self.is_single else record.key
+        return WHOLE if self.reading.is_single else record.key
 
     def _kept(self, day: date | None, fresh: Sequence[Record], before: Sequence[Record]) -> list[Record]:
         """The archived records that stay beside the fresh ones."""
-        if self.is_single and fresh:
+        if self.reading.is_single and fresh:
             return []
         copies = Counter(record.text for record in fresh if record.key is None)
         kept = []
@@ -255,13 +267,14 @@ class _Settling:
     def _change(self, before: Sequence[Record], after: Sequence[Record]) -> Change:
         if not before:
             return Change(added=len(after))
-        if self.is_single:
+        if self.reading.is_single:
             before, after = ([replace(record, key=WHOLE) for record in side] for side in (before, after))
         left = max(0.0, self.deadline - self.clock())
         return summarise(before, after, ignore=self.stream.selection.ignore, seconds=left, clock=self.clock)
 
 
-def _view(stream: Stream, span: Window | None) -> View:
+def view(stream: Stream, span: Window | None) -> View:
+    """Which archived records a complete view of a span would show."""
     rule = stream.day
     if span is None or rule is None:
         return lambda record, day: False
@@ -275,6 +288,16 @@ def _view(stream: Stream, span: Window | None) -> View:
         return not by_whole_days or day_bounds(day, rule.zone).end <= span.end
 
     return in_view
+
+
+def sees_days_whole(stream: Stream) -> bool:
+    """Whether a proved answer holds every record of its span: a feed may not, nor a list filtered by another field."""
+    if stream.is_feed:
+        return False
+    rule, day = stream.window, stream.day
+    if rule is None or day is None or rule.filter_field is None:
+        return True
+    return rule.filter_field in day.first_of or not rule.overlap.is_zero
 
 
 def _sees_parts_of_days(stream: Stream) -> bool:

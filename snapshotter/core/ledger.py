@@ -34,6 +34,7 @@ SILENT = (
     Reason.DECIDED,
     Reason.DETAIL,
     Reason.IMPORT,
+    Reason.MERGE,
 )  # such stories say what is in files, and nothing about the API's list
 CHANGING = ("new", "changed", "emptied")
 

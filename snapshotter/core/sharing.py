@@ -9,6 +9,8 @@ from hashlib import sha256
 from typing import Literal
 
 from snapshotter.core import ledger, paths, verifying
+from snapshotter.core.escaping import escape
+from snapshotter.core.wording import counted
 from snapshotter.evidence import StreamLedger
 from snapshotter.frozen import dataclass
 from snapshotter.model import RunRecord
@@ -55,73 +57,51 @@ def last_words(lines: Iterable[str]) -> str:
 # --- two lines ---
 
 
-@dataclass(frozen=True, slots=True)
-class Both:
-    """A path that both sides changed: the blob that each has, None where it is gone."""
-
-    path: str
-    ours: str | None
-    theirs: str | None
-
-
 @dataclass(slots=True)
 class Union:
     """What is taken over from the other side."""
 
     taken: dict[str, str | None] = field(default_factory=dict)  # path -> blob, None: removed
-    overruled: list[Overruled] = field(default_factory=list)
+    both: dict[str, list[str]] = field(default_factory=dict)  # stream -> paths of its data that both sides changed
     conflicts: list[str] = field(default_factory=list)
 
 
-def unite(
-    ours: Mapping[str, str | None],
-    theirs: Mapping[str, str | None],
-    *,
-    records: Collection[RunRecord],
-    digests: Mapping[str, str],
-) -> Union:
-    """Their changes beside ours since both were one. Of a document that both changed, the later answer stands.
+def unite(ours: Mapping[str, str | None], theirs: Mapping[str, str | None], *, imported: Collection[str] = ()) -> Union:
+    """Their changes beside ours since both were one; what both changed of a stream's data is left to its joining.
 
-    `records` are the run records of both sides since then, `digests` the SHA-256 of the blobs that both sides changed.
+    `imported`: run records that both sides have because the same files were imported on both.
     """
     done = Union()
-    ledgers: dict[str, StreamLedger] = {}
     for path, blob in sorted(theirs.items()):
+        part = verifying.part_of(path)
         if path not in ours:
             done.taken[path] = blob
-        elif ours[path] != blob:
-            side = _later(Both(path, ours[path], blob), records, digests, ledgers)
-            if side is None:
-                done.conflicts.append(path)
-                continue
-            if side == "theirs":
-                done.taken[path] = blob
-            if not path.startswith(f"{paths.SCHEMA}/"):
-                done.overruled.append(Overruled(path, side))
+        elif ours[path] == blob or path.startswith(f"{paths.SCHEMA}/"):  # snap writes those anew
+            continue
+        elif path in imported:  # the same on each machine that merges
+            done.taken[path] = max(blob or "", ours[path] or "")
+        elif part.stream and part.kind in ("document", "held", "detail"):
+            done.both.setdefault(part.stream, []).append(path)
+        else:
+            done.conflicts.append(path)
     return done
 
 
-def _later(
-    both: Both, records: Collection[RunRecord], digests: Mapping[str, str], ledgers: dict[str, StreamLedger]
-) -> Literal["ours", "theirs"] | None:
-    if both.path.startswith(f"{paths.SCHEMA}/"):
-        return "ours"  # snap writes it anew
-    part = verifying.part_of(both.path)
-    if not part.stream or part.kind == "record":
-        return None
-    if both.ours is None or both.theirs is None:
-        return "ours" if both.theirs is None else "theirs"  # what is there is not dropped
-    if part.stream not in ledgers:
-        mine = [record for record in records if f"{record.source}/{record.stream}" == part.stream]
-        ledgers[part.stream] = ledger.fold_all(StreamLedger(part.stream), mine)
-    recorded = verifying.known(ledgers[part.stream], part.day) if part.kind == "document" else None
-    if recorded is not None:
-        for side, blob in (("ours", both.ours), ("theirs", both.theirs)):
-            if digests.get(blob) == recorded.sha256:
-                return "theirs" if side == "theirs" else "ours"
-    newest = max((record for record in records if f"{record.source}/{record.stream}" == part.stream),
-                 key=lambda record: record.at, default=None)  # fmt: skip
-    return None if newest is None else "ours"
+def later(
+    path: str,
+    ours: str | None,
+    theirs: str | None,
+    *,
+    records: Collection[RunRecord],
+    digests: Mapping[str, str],
+) -> Literal["ours", "theirs"]:
+    """Of a document whose stream nobody describes any more: the side that the run records of both name."""
+    if ours is None or theirs is None:
+        return "ours" if theirs is None else "theirs"  # what is there is not dropped
+    part = verifying.part_of(path)
+    folded = ledger.fold_all(StreamLedger(part.stream), records)
+    recorded = verifying.known(folded, part.day) if part.kind == "document" else None
+    return "theirs" if recorded is not None and digests.get(theirs) == recorded.sha256 else "ours"
 
 
 def twice_archived(ours: Iterable[RunRecord], theirs: Iterable[RunRecord], *, machine: str) -> tuple[str, ...]:
@@ -133,9 +113,26 @@ def twice_archived(ours: Iterable[RunRecord], theirs: Iterable[RunRecord], *, ma
 
 def merge_message(remote: str, commits: int, overruled: Collection[Overruled]) -> str:
     """The message of a merge, with the documents that both sides changed."""
-    lines = [f"Merge {commits} commits of another machine from {remote}", ""]
-    lines += [f"{item.path}: {item.kept} stands, asked for later" for item in overruled]
+    lines = [f"Merge {counted(commits, 'commit')} of another machine from {remote}", ""]
+    lines += [f"{item.path}: {told(item)}" for item in overruled]
     return "\n".join([*lines, *([""] if overruled else []), "Reason: merge"]) + "\n"
+
+
+_KEPT = {
+    "ours": "both machines changed it; the version here was asked for later and stands, the other is in history",
+    "theirs": "both machines changed it; theirs was asked for later and stands, the other is in history",
+    "both": "both machines changed it; their records were joined",
+}
+
+
+def told(item: Overruled) -> str:
+    """What became of a document that both sides changed, in words."""
+    if not item.unlike:
+        return _KEPT[item.kept]
+    ids = ", ".join(escape(name, 40) for name in item.unlike[:3])
+    more = f" and {len(item.unlike) - 3} more" if len(item.unlike) > 3 else ""
+    words = f"of {ids}{more} both had a version; the one asked for later stands, the other is in history"
+    return words if item.kept != "both" else f"{_KEPT['both']}; {words}"
 
 
 def digest(data: bytes) -> str:

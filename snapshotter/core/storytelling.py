@@ -20,7 +20,7 @@ from snapshotter.spec import Stream
 
 _MOMENT = timedelta(microseconds=1)
 _HELD = "held "
-_DECIDED = {Reason.ASKED: "asked", Reason.REFRESH: "refresh"}
+_DECIDED = {Reason.ASKED: "asked", Reason.REFRESH: "refresh", Reason.MERGE: "merged"}
 
 
 @dataclass(frozen=True, slots=True)

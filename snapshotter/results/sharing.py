@@ -31,10 +31,11 @@ class Pushed:
 
 @dataclass(frozen=True, slots=True)
 class Overruled:
-    """A document that both sides changed; the other side's version stays in history."""
+    """A document that both sides changed: whose version stands, or both joined; what stands not stays in history."""
 
     path: str
-    kept: Literal["ours", "theirs"]
+    kept: Literal["ours", "theirs", "both"]
+    unlike: tuple[str, ...] = ()  # ids of records of which both had a version; the one asked for later stands
 
 
 @dataclass(frozen=True, slots=True)
