@@ -1,15 +1,9 @@
 """One archive, several machines, one remote: nothing is lost, and no person is needed."""
 
-import os
-import random
-import signal
-import subprocess
-import sys
-
 import pytest
 
 from snapshotter.archive import sharing, trust, verifying
-from snapshotter.archive.opening import for_writing, open_archive
+from snapshotter.archive.opening import for_writing
 from snapshotter.core.verifying import FULL
 from snapshotter.model import Batch, FileChange
 from snapshotter.results import Exit
@@ -180,39 +174,3 @@ def test_an_edit_of_the_users_survives_a_pull(archive, second):
 
     assert (archive.path / "notes.md").read_text() == "mine\n"
     assert any("left your own notes.md" in notice.text for notice in pulled.notices)
-
-
-def test_twenty_runs_on_two_machines_with_kills_lose_nothing(archive, second):
-    chance = random.Random(3)
-    adds_another(second)
-    for turn in range(20):
-        one, source = chance.choice([(archive, "demo"), (second, "other")])
-        archive.server.script.records.append(item(f"12T{turn:02}:30", f"n{turn:02}"))
-        archive.later(minutes=10)
-        one.fetch(source)
-        if chance.random() < 0.4:
-            kill_a_push(one, after=chance.random())
-        else:
-            sharing.push(one.path, one.world)
-    archive.fetch("demo")
-    second.fetch("other")
-    sharing.push(archive.path, archive.world)
-    sharing.push(second.path, second.world)
-    sharing.pull(archive.path, archive.world)
-
-    assert len(archive.ids("12")) == len(archive.ids("12", stream="other/items")) == 22
-    assert (
-        open_archive(archive.path, archive.world).store.head() == open_archive(second.path, second.world).store.head()
-    )
-    is_whole(archive, second)
-
-
-def kill_a_push(one, *, after):
-    """Kill `snap push` somewhere on its way, with the git that it started."""
-    command = [sys.executable, "-m", "snapshotter", "-C", str(one.path), "push"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        process.wait(after)
-    except subprocess.TimeoutExpired:
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
