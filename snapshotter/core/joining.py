@@ -128,10 +128,14 @@ class _Seen:
                     self._proofs.append((replace(sight, proves=True), story.proved, _held(story)))
 
     def last(self, version: _Version | None, before: _Version | None, other: _Version | None) -> _Sight | None:
-        """When this side saw a record last, of which it has this version (None: it has it not)."""
-        subject = next(one for one in (version, before, other) if one is not None)
+        """When this side saw a record last, of which it has this version (None: it has it not).
+
+        That it is not here says something against the other's version only where a proof would have shown that one:
+        it may stand elsewhere in time now.
+        """
+        subject = next(one for one in (version, other, before) if one is not None)
         found = list(self._proved(subject, is_here=version is not None))
-        if version != before:
+        if version != before and (version is not None or other == before):
             concerned = [one for one in (version, before) if one is not None]
             wrote = [item for one in concerned for item in self._wrote.get(one.day, ())]
             inside = [sight for sight, window in wrote if any(_within(window, one.record) for one in concerned)]
@@ -210,7 +214,7 @@ class _Joining:
             return ours
         mine, other = self._seen[0].last(ours, base, theirs), self._seen[1].last(theirs, base, ours)
         if mine is None and other is None:  # nobody asked: it was changed by hand
-            return theirs if ours == base or ours is None else ours
+            return theirs if ours in (base, None) else ours
         if other is None or (mine is not None and _rank(mine, ours) >= _rank(other, theirs)):
             stands, left, sight = ours, theirs, mine
         else:
