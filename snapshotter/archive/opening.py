@@ -17,7 +17,7 @@ from snapshotter.edge.pending import Pending
 from snapshotter.edge.state import ArchiveLock, network_file_system, private_folder
 from snapshotter.edge.store import Store
 from snapshotter.edge.world import World
-from snapshotter.errors import ConfigError, UsageError
+from snapshotter.errors import ConfigError, DiskRefused, UsageError
 from snapshotter.frozen import dataclass
 from snapshotter.model import RunRecord
 from snapshotter.results import Progress
@@ -205,8 +205,16 @@ def for_writing(path: Path, world: World, *, command: str, wait: float = 0.0) ->
             opened.notes = (*opened.notes, f"removed {swept} half-written run records")
         with opened.closing():
             yield opened
+            check_refused(store)
     finally:
         lock.release()
+
+
+def check_refused(store: Store) -> None:
+    """`DiskRefused` where the disk refused something beside commits that are saved, and nobody told it yet."""
+    refused = store.refused()
+    if refused:
+        raise DiskRefused("; ".join(refused))
 
 
 def _disk_notes(root: Path) -> Iterator[str]:

@@ -158,11 +158,14 @@ class _Run:
 
     def _finish(self) -> None:
         self.notices += [Notice("info", "", note) for note in self.opened.store.finish()]
+        self._tell_refused()
+        for run in (*self.dead, self.run):  # a dead one only now that a run record tells of it
+            self.spool.end_run(run)
+
+    def _tell_refused(self) -> None:
         for refused in self.opened.store.refused():
             self.notices.append(Notice("error", DISK, refused))
             self.codes.add(Exit.DISK)
-        for run in (*self.dead, self.run):  # a dead one only now that a run record tells of it
-            self.spool.end_run(run)
 
     def _report_dead_runs(self) -> None:
         for dead in self.spool.dead_runs():
@@ -190,6 +193,7 @@ class _Run:
         for notices, codes in (maintaining.after_run(self.opened), ending.push(self.opened)):
             self.notices += notices
             self.codes |= codes
+        self._tell_refused()  # of a merge, where somebody else had pushed
         if self.stops.interrupted:
             self.codes.add(Exit.INTERRUPTED)
         self.notices += self.telling.notices()

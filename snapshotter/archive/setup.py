@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from snapshotter import __version__
 from snapshotter.archive.changing import all_changed
 from snapshotter.archive.conforming import unusable
-from snapshotter.archive.opening import Opened, open_archive
+from snapshotter.archive.opening import Opened, check_refused, open_archive
 from snapshotter.archive.trust import remember_made, secrets_of, trust_of
 from snapshotter.canonical import encode_indented
 from snapshotter.core import paths, schema
@@ -40,6 +40,7 @@ def init(path: Path, world: World, *, zone: str | None = None) -> Created:
     notes += [Notice("warning", "hooks", note) for note in store.install_hooks()]
     store.show_documents()
     store.finish()
+    check_refused(store)
     return Created(str(store.root), commit, tuple(change.path for change in made), tuple(notes))
 
 

@@ -193,8 +193,10 @@ class _Verifier:
             self._found("ledger", where, str(error), verifying.again(where))
             return
         if known is not None and self._is_in_history(head, known) and not self.broken:
-            newer = self._newer(known, head, committed)
+            newer, gone = self._newer(known, head, committed)
             for stream, before in sorted(cached.items()):
+                if stream in gone:
+                    continue
                 mine = [record for record in (*newer, *pending) if _key(record) == stream]
                 now = ledger.fold_all(before, mine)
                 damage = verifying.ledger_damage(now, folded.get(stream, StreamLedger(stream)), where=where)
@@ -209,10 +211,16 @@ class _Verifier:
         self._found("history", _REF, what, hint)
         return False
 
-    def _newer(self, known: str, head: str, committed: Mapping[str, RunRecord]) -> list[RunRecord]:
-        if known == head:
-            return []
-        return [committed[path] for path, _ in self.store.changed(known, head) if path in committed]
+    def _newer(
+        self, known: str, head: str, committed: Mapping[str, RunRecord]
+    ) -> tuple[list[RunRecord], frozenset[str]]:
+        """The run records since a commit, and the streams that lost some: the next command folds those anew."""
+        changed = [] if known == head else list(self.store.changed(known, head))
+        records = [committed[path] for path, _ in changed if path in committed]
+        lost = {
+            part.stream for path, blob in changed if blob is None and (part := verifying.part_of(path)).kind == "record"
+        }
+        return records, frozenset(lost)
 
     def _spool(self) -> None:
         self._step("spool")

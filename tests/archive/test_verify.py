@@ -7,7 +7,7 @@ from itertools import chain
 
 import pytest
 
-from snapshotter.archive import verifying
+from snapshotter.archive import housekeeping, verifying
 from snapshotter.core.verifying import FULL, QUICK, share
 from snapshotter.edge.state import ArchiveLock
 from snapshotter.errors import Busy
@@ -413,6 +413,16 @@ def test_a_ledger_that_says_something_else_than_the_run_records_is_told(tmp_path
         damage = only(archive, QUICK)
         assert damage.kind == "ledger"
         assert "days" in damage.what
+
+
+def test_a_ledger_that_still_knows_a_stream_that_went_is_no_damage(tmp_path):
+    """A `snap remove` that is killed behind its commit leaves it so."""
+    with fetched(tmp_path) as archive:
+        known = (archive.path / ".git/snap/cache.sqlite").read_bytes()
+        housekeeping.remove(archive.path, "demo", archive.world)
+        (archive.path / ".git/snap/cache.sqlite").write_bytes(known)
+
+        assert verify(archive).damage == ()
 
 
 def test_a_waiting_run_record_that_cannot_be_read_is_told(tmp_path):

@@ -1,4 +1,4 @@
-"""A real `fetch` in a process of its own, that may be killed, and what it said before it ended.
+"""A real command in a process of its own, that may be killed, and what it said before it ended.
 
 Processes are forked from a server that has everything imported and no threads, so that one costs milliseconds.
 """
@@ -9,20 +9,21 @@ import json
 import multiprocessing
 import os
 import random
+import time
 import traceback
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from snapshotter.archive import fetching
 from snapshotter.cli.exits import code_of
 from snapshotter.edge.world import SystemClock, World
 from snapshotter.errors import SnapError
-from snapshotter.results import Exit, FetchOptions, Progress, Ran
+from snapshotter.results import Exit, FetchOptions
+from tests.torture import deeds
+from tests.torture.deeds import Deed
 from tests.torture.faults import Fault, FaultyDisk
 
-PLAIN = FetchOptions()
 LOOKS = 12  # at a clock before it jumps
 LONGEST = 60.0  # seconds that a run may take before it counts as hanging
 _forks = multiprocessing.get_context("forkserver")
@@ -110,29 +111,40 @@ def start(
     place: Place,
     fault: Fault | None = None,
     *,
-    options: FetchOptions = PLAIN,
+    deed: Deed = deeds.FETCH,
     watched: bool = True,
     jump: timedelta = timedelta(),
+    traced: bool = False,
+    group: bool = False,
 ) -> Child:
-    """Begin a fetch."""
+    """Begin a command. `traced`: it waits until a tracer holds it; `group`: it leads a process group of its own."""
     for path in (place.said, place.log):
         path.unlink(missing_ok=True)
-    process = _forks.Process(target=_fetch, args=(place, fault, options, watched, jump))
+    process = _forks.Process(target=_do, args=(place, fault, deed, watched, jump, traced, group))
     process.start()
     return Child(place, process)
 
 
-def fetch(place: Place, fault: Fault | None = None, *, options: FetchOptions = PLAIN) -> Said:
+def do(place: Place, deed: Deed, fault: Fault | None = None) -> Said:
+    """One command, to its end or its death."""
+    return start(place, fault, deed=deed).wait()
+
+
+def fetch(place: Place, fault: Fault | None = None, *, options: FetchOptions | None = None) -> Said:
     """One fetch, to its end or its death."""
-    return start(place, fault, options=options).wait()
+    return do(place, deeds.FETCH if options is None else deeds.fetch(options), fault)
 
 
-def _fetch(place: Place, fault: Fault | None, options: FetchOptions, watched: bool, jump: timedelta) -> None:
+def _do(
+    place: Place, fault: Fault | None, deed: Deed, watched: bool, jump: timedelta, traced: bool, group: bool
+) -> None:
     os.umask(0o077)
+    if group:
+        os.setpgid(0, 0)
+    while traced and _tracer() == 0:
+        time.sleep(0.002)
     try:
-        world = place.world(fault, watched=watched, jump=jump)
-        ran = fetching.fetch(place.archive, options, world, tell=_silent)
-        said = _of(ran)
+        said = deed(place.archive, place.world(fault, watched=watched, jump=jump))
     except SnapError as error:
         said = {"ended": int(code_of(error)), "error": f"{type(error).__name__}: {error}"}
     except BaseException:  # noqa: BLE001 - as the command's last door does
@@ -140,14 +152,6 @@ def _fetch(place: Place, fault: Fault | None, options: FetchOptions, watched: bo
     place.said.write_text(json.dumps(said))
 
 
-def _silent(step: Progress) -> None:
-    """Nobody is watching."""
-
-
-def _of(ran: Ran) -> dict[str, object]:
-    return {
-        "ended": int(ran.exit),
-        "commits": [item.commit for item in ran.commits],
-        "notices": [f"{notice.level}: {notice.text}" for notice in ran.notices],
-        "error": "; ".join(problem.why for problem in ran.problems),
-    }
+def _tracer() -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("TracerPid:"))

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from snapshotter.archive import looking, verifying
 from snapshotter.core.verifying import FULL
 from snapshotter.edge.files import TEMPORARY
+from snapshotter.edge.quarantine import Quarantine
 from snapshotter.results import Exit
-from tests.torture.children import Place, Said, fetch
-from tests.torture.faults import HALF, Act
+from tests.torture import deeds
+from tests.torture.children import Place, Said, do, fetch
+from tests.torture.faults import HALF, Act, acts_in
 from tests.torture.scenes import Scene, documents, git
 
 _LANE = re.compile(r"[0-9a-f]{32}\.json")
@@ -44,6 +47,77 @@ def check_next_run(
     assert again.ended == Exit.DONE, again
     assert len(scene.server.seen) - before <= 1, "a settled window is asked again"  # the state is asked every run
     return said
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is to be the same whatever happened: documents, answers in the quarantine, and what a remote has."""
+
+    documents: dict[str, str]
+    kept: tuple[str, ...]
+    is_pushed: bool
+
+
+def facts_of(scene: Scene, place: Place) -> Facts:
+    archive = place.archive
+    kept = Quarantine(archive / ".git/snap/quarantine").entries() if archive.exists() else ()
+    remote = archive.with_name("remote.git")
+    is_pushed = scene.deed is deeds.push and git(remote, "rev-parse", "main") == git(archive, "rev-parse", "main")
+    return Facts(documents(archive), tuple(sorted(entry.sha256 for entry in kept)), is_pushed)
+
+
+def traced(scene: Scene) -> tuple[list[Act], Facts]:
+    """The acts of the deed where nothing happens to it, and what is archived after a later run."""
+    with scene.place() as place:
+        done = do(place, scene.deed)
+        assert done.ended in scene.ends, done
+        acts = acts_in(place.log)
+        return acts, _after_a_fetch(scene, place)
+
+
+def check_recovers(scene: Scene, place: Place, expected: Facts, *, first_a_run: bool) -> None:
+    """After a kill or an error: the next run needs nobody, the deed can be done to its end, and all is as expected."""
+    if scene.runs and (first_a_run or scene.is_fetch):
+        _run_on_its_own(scene, place)
+    if not scene.is_fetch:
+        again = do(place, scene.deed)
+        assert again.ended in (*scene.ends, Exit.CONFIG), again  # refused where it was done already
+        if again.ended == Exit.CONFIG and not scene.runs:
+            assert do(place, deeds.maintain).ended == Exit.DONE  # a command that writes clears what was left
+        check_said_truly(place, again)
+        check_sound(place)
+    facts = _after_a_fetch(scene, place)
+    if facts != expected:
+        raise AssertionError(differences(facts, expected))
+
+
+def _run_on_its_own(scene: Scene, place: Place) -> None:
+    said = fetch(place)
+    assert said.ended in (*scene.ends, Exit.DONE), said
+    check_said_truly(place, said)
+    check_sound(place)
+
+
+def _after_a_fetch(scene: Scene, place: Place) -> Facts:
+    for _ in range(scene.more):
+        said = fetch(place)
+        assert said.ended in (Exit.DONE, Exit.SOME_DAYS), said
+        check_sound(place)
+    return facts_of(scene, place)
+
+
+def differences(facts: Facts, expected: Facts) -> str:
+    odd = [
+        f"{path}: {facts.documents.get(path)} is not {expected.documents.get(path)}"
+        for path in sorted({*facts.documents, *expected.documents})
+        if facts.documents.get(path) != expected.documents.get(path)
+    ]
+    return "; ".join(odd) or f"{facts.kept}, {facts.is_pushed} is not {expected.kept}, {expected.is_pushed}"
+
+
+def asked_again(scene: Scene) -> int:
+    """How many answers were asked for once more than a run needs."""
+    return sum(count - 1 for target, count in scene.asked().items() if target not in scene.every_run)
 
 
 def check_sound(place: Place, *, edits: str = "") -> None:

@@ -6,6 +6,7 @@ Each form is a seeded choice, so that a failure can be repeated; results are add
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import sys
@@ -22,11 +23,15 @@ SHARDS = {"short": 1, "long": 8, "full": 16}[FORM]
 T = TypeVar("T")
 
 
-def share(points: Sequence[T], *, seed: str, shard: int, short: int, long: float) -> list[T]:
-    """The points of one shard: a few, a part (of 1), or all of them."""
+def share(
+    points: Sequence[T], *, seed: str, short: int, long: float, full: float = 1.0, shard: int | None = None
+) -> list[T]:
+    """The points of one shard, or of a suite that is not cut in shards: a few, a part (of 1), or all of them."""
     chance = random.Random(seed)
-    wanted = {"short": min(short, len(points)), "long": round(len(points) * long), "full": len(points)}[FORM]
-    return chance.sample(list(points), wanted)[shard::SHARDS]
+    part = {"short": 0.0, "long": long, "full": full}[FORM]
+    wanted = min(short, len(points)) if FORM == "short" else math.ceil(len(points) * part)
+    chosen = chance.sample(list(points), wanted)
+    return chosen if shard is None else chosen[shard::SHARDS]
 
 
 @dataclass

@@ -28,7 +28,7 @@ def test_a_first_fetch_says_what_the_disk_refused_and_the_next_one_completes_it(
         with scene.place() as place:
             fetch(place)
             acts, expected = acts_in(place.log), documents(place.archive)
-        for fault in share(faults_of(acts), seed="errors", shard=shard, short=16, long=0.25):
+        for fault in share(faults_of(acts), seed="errors", shard=shard, short=16, long=0.1):
             with tried.point(fault), scene.place() as place:
                 said = fetch(place, fault)
                 done = acts_in(place.log)
@@ -46,7 +46,7 @@ def test_a_revision_says_what_the_disk_refused_and_the_next_one_completes_it(tmp
         with scene.place() as place:
             fetch(place)
             acts, expected = acts_in(place.log), documents(place.archive)
-        for fault in share(faults_of(acts), seed="errors", shard=shard, short=8, long=0.25):
+        for fault in share(faults_of(acts), seed="errors", shard=shard, short=8, long=0.1):
             with tried.point(fault), scene.place() as place:
                 said = fetch(place, fault)
 

@@ -22,7 +22,7 @@ from tests.torture.points import FORM, counted
 from tests.torture.scenes import a_scene, a_week, documents, git, place_in
 
 DAYS = tuple(f"2026-03-{day:02}" for day in range(1, 29))
-CUTS = {"short": 0, "long": 4, "full": 12}[FORM]
+CUTS = {"short": 0, "long": 10, "full": 24}[FORM]
 LATER = 7.0  # seconds, after which ext4 has written names of files by itself, and perhaps not their content
 ACKNOWLEDGED = ("append", "logs/refs/heads/main")  # the first act after the branch was synced and read again
 TOOLS = ("mkfs.ext4", "mount", "umount", "losetup")

@@ -6,14 +6,15 @@ from datetime import timedelta
 import pytest
 
 from snapshotter.results import Exit, FetchOptions
+from tests.torture import deeds
 from tests.torture.children import Child, fetch, start
 from tests.torture.judging import check_next_run, check_said_truly
 from tests.torture.points import FORM, SHARDS, counted
 from tests.torture.scenes import a_first_fetch, a_scene, a_week, documents
 
 DAYS = tuple(f"2026-03-{day:02}" for day in range(1, 15))
-KILLS = {"short": 6, "long": 64, "full": 208}[FORM] // SHARDS or 1
-WAITING = FetchOptions(wait=30.0)
+KILLS = {"short": 6, "long": 200, "full": 400}[FORM] // SHARDS or 1
+WAITING = deeds.fetch(FetchOptions(wait=30.0))
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
@@ -42,7 +43,7 @@ def one_kill(place, chance) -> int:
     first = start(place, watched=False)
     first.process.join(chance.uniform(0.0, 0.25))
     waits = chance.random() < 0.3
-    second = start(place.beside("second"), watched=False, options=WAITING if waits else FetchOptions())
+    second = start(place.beside("second"), watched=False, deed=WAITING if waits else deeds.FETCH)
     first.process.join(chance.uniform(0.0, 0.25))
     first.kill()
     killed = first.wait().killed
