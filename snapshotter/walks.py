@@ -1,4 +1,4 @@
-"""What a walk needs of the world, and what it brings home."""
+"""What a walk needs of the world, and what it brings home; what a worker elsewhere is given to do one."""
 
 from __future__ import annotations
 
@@ -133,3 +133,25 @@ class Unusable:
     body: bytes
     reason: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loan:
+    """A source, with the values of the secrets that its requests need; `repr` shows none."""
+
+    source: Source
+    secrets: Mapping[str, str] = field(repr=False)
+    has_tokens: bool = False  # what shows who asks comes with each turn
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One walk; `request`: of a detail, which has no pages."""
+
+    fetcher: str
+    job: Job
+    now: datetime
+    started: datetime
+    full_page_seen: bool = False
+    resumes: bool = True
+    request: Request | None = None

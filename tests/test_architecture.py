@@ -31,6 +31,7 @@ DOORS = {
     "tomllib": {"snapshotter.core.config"},
     "sqlite3": {"snapshotter.edge.cache", "snapshotter.edge.sheets"},  # ours, and what a person is given
     "duckdb": {"snapshotter.edge.duck"},
+    "distributed": {"snapshotter.edge.execute"},
     "click": {"snapshotter.cli"},
     "rich": {"snapshotter.cli"},
     "webbrowser": {"snapshotter.cli"},

@@ -5,30 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from snapshotter.archive.committing import Committer
 from snapshotter.archive.details import Records, Row, fact_of, rows, settled, story_of
+from snapshotter.archive.lane import Lane
+from snapshotter.archive.outposts import detail_fetcher_of
 from snapshotter.canonical import Json
 from snapshotter.core import details
 from snapshotter.errors import Unreadable
-from snapshotter.fetch import DetailFetcher
-from snapshotter.masking import Masker
 from snapshotter.model import DetailFact, Job, MissFact
 from snapshotter.results import DayProblem, Progress
 from snapshotter.spec import Source, Stream
-from snapshotter.walks import STOPPED_WORDS, Asking, Walked
+from snapshotter.walks import STOPPED_WORDS, Walked
 
 PATIENCE = 3  # calls in a row that the API may fail before the rest of the run leaves these details alone
 MOST = 250  # answers in one commit
 LARGEST = 8 * 2**20  # bytes in one commit, roughly
 LONGEST = 120.0  # seconds that an answer waits for its commit
-
-
-class Asks(Asking, Protocol):
-    """What asks, and what hides secrets in words."""
-
-    masker: Masker
 
 
 class DetailWalk:
@@ -41,7 +35,7 @@ class DetailWalk:
         stream: Stream,
         job: Job,
         *,
-        lane: Asks,
+        lane: Lane,
         call: Callable[[Callable[[], Any]], Any],
         tell: Callable[[Progress], None],
     ) -> None:
@@ -54,7 +48,7 @@ class DetailWalk:
         self.lane = lane
         self.call = call
         self.tell = tell
-        self.fetcher = DetailFetcher(source, details.as_stream(stream, self.detail), lane, run=committer.run)
+        self.fetcher = detail_fetcher_of(lane, source, details.as_stream(stream, self.detail), run=committer.run)
         self.records = Records(self.opened, stream)
         self.facts: list[tuple[DetailFact, bytes | None]] = []
         self.jobs: list[str] = []  # whose answers wait in the spool for the next commit

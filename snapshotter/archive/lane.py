@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from snapshotter.archive.opening import Opened, catch_up_places
+from snapshotter.archive.posts import Post
 from snapshotter.archive.telling import Trace
 from snapshotter.core.limits import Left, Limits
 from snapshotter.edge.auth import lane_of
@@ -145,16 +147,18 @@ class Lane:
     def __init__(self, source: Source, secrets: Mapping[str, str], gate: LaneGate, around: Around) -> None:
         self.around = around
         self.gate = gate
+        self.secrets = secrets
         self._world = around.opened.world
         self.masker = Masker(secrets, [name for name, ref in source.secrets.items() if ref.public])
         # Work is planned for trusted sources only.
-        habits = Habits(trusted=True, extra_turn=self._extra_turn, sent=self._left, trace=self._trace)
+        habits = Habits(trusted=True, extra_turn=self.extra_turn, sent=self.left, trace=self.trace)
         self.sender = Sender(source, secrets, self.masker, self._world, habits=habits)
         self._turn: Turn | None = None
         self._trouble: SnapError | None = None  # what the disk refused while a request was under way
         self.purse: Purse | None = None  # what the requests of the job in hand are paid from
+        self.post: Post | None = None  # where the worker is heard that asks for it, if one does
 
-    def _left(self) -> None:
+    def left(self) -> None:
         """The request is on its way only now: the next one keeps its distance from here."""
         if self._turn is not None:
             try:
@@ -167,7 +171,8 @@ class Lane:
         if trouble is not None:
             raise trouble
 
-    def _trace(self, told: Exchanged) -> None:
+    def trace(self, told: Exchanged) -> None:
+        """One exchange, for the log and whoever looks for a fault."""
         if self.around.trace is not None:
             self.around.trace(self.sender.source.name, told)
 
@@ -182,17 +187,25 @@ class Lane:
 
     def ask(self, source: Source, request: Request, *, extra: Mapping[str, str]) -> Answer | GiveUp:
         """Send once, in the lane's turn."""
-        self._raise_trouble()
-        path = urlsplit(request.url).path
-        with self.gate.turn(method=request.method, path=path) as turn:
-            if isinstance(turn, Spent):
-                return self._not_now(turn)
-            self._turn = turn
-            self._count()
+        with self.turn(request.method, request.url) as refused:
+            if refused is not None:
+                return refused
             try:
                 return self.sender.send(request, extra_headers=extra)
             except Refused as error:
                 return GiveUp("request", str(error), stops_source=True)
+
+    @contextmanager
+    def turn(self, method: str, url: str) -> Iterator[GiveUp | None]:
+        """Leave to send one request now, waited for; or why none may leave."""
+        self._raise_trouble()
+        with self.gate.turn(method=method, path=urlsplit(url).path) as turn:
+            if isinstance(turn, Spent):
+                yield self._not_now(turn)
+                return
+            self._turn = turn
+            self._count()
+            yield None
 
     def _not_now(self, spent: Spent) -> GiveUp:
         reason = self.around.stops.reason()
@@ -201,7 +214,7 @@ class Lane:
         wait = (spent.until - self._world.clock.now()).total_seconds()
         return GiveUp("budget", f"{spent.why}; goes on at {spent.until:%Y-%m-%d %H:%M} UTC", again_after=max(0.0, wait))
 
-    def _extra_turn(self) -> None:
+    def extra_turn(self) -> None:
         """A redirect or a new token is one request more: it keeps its distance too."""
         self.wait(self.gate.min_interval.total_seconds())
         self._count()

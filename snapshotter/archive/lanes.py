@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from snapshotter.archive.committing import Committer, Landed
 from snapshotter.archive.detailing import DetailWalk
 from snapshotter.archive.lane import Around, Lane, Purse, Stops, Writer, gate_of
 from snapshotter.archive.opening import Opened
+from snapshotter.archive.outposts import FarFetcher, fetcher_of
+from snapshotter.archive.posts import Post
 from snapshotter.archive.telling import Telling
-from snapshotter.core import horizon, ledger
+from snapshotter.core import horizon, ledger, posting
 from snapshotter.core.days import day_at
 from snapshotter.core.planning import PAST
 from snapshotter.core.turns import AGAIN
@@ -25,9 +30,12 @@ from snapshotter.fetch import Fetcher
 from snapshotter.frozen import dataclass
 from snapshotter.masking import Masker
 from snapshotter.model import HeldBack, Job, Reason
-from snapshotter.results import Progress
+from snapshotter.results import Notice, Progress
 from snapshotter.spec import CursorPaging, OffsetPaging, PageNumber, Source, Stream
 from snapshotter.walks import STOPPED_WORDS, Walked
+
+if TYPE_CHECKING:
+    from snapshotter.archive.staff import Staff
 
 PATIENCE = 3  # windows in a row that an API may fail before the rest of the run leaves it alone
 LONG_PATIENCE = 10  # windows in a row of one stream that may be refused or be of no use
@@ -43,7 +51,9 @@ class Work:
 
 
 class LaneSet:
-    """Walks all work of a run, lanes side by side."""
+    """Walks all work of a run, lanes side by side; on an executor, where there is one."""
+
+    executor: str | None = None
 
     def __init__(
         self, opened: Opened, spool: Spool, committer: Committer, *, run: str, stops: Stops, telling: Telling
@@ -51,6 +61,7 @@ class LaneSet:
         self.around = Around(opened, spool, Writer(), stops, telling.step, telling.exchange)
         self.committer = committer
         self.run = run
+        self.notices: list[Notice] = []
 
     def walk(
         self, work: Sequence[Work], secrets: Mapping[str, Gathered], *, purses: Mapping[str, int] | None = None
@@ -62,17 +73,40 @@ class LaneSet:
             lanes.setdefault(lane_of(item.source, secrets[item.source.name].values), []).append(item)
         if not lanes:
             return []
-        with ThreadPoolExecutor(max_workers=len(lanes), thread_name_prefix="lane") as pool:
-            running = [pool.submit(self._walk_lane, items, secrets, purses.get(lane)) for lane, items in lanes.items()]
+        errands = [partial(self._walk_lane, items, secrets, purses.get(lane)) for lane, items in lanes.items()]
+        far = [self.executor is not None and _stays_here(items) is None for items in lanes.values()]
+        with ThreadPoolExecutor(max_workers=len(lanes), thread_name_prefix="lane") as pool, self._staff(far) as staff:
+            running = [
+                staff.have_done(pool, errand) if staff is not None and is_far else pool.submit(errand)
+                for errand, is_far in zip(errands, far, strict=True)
+            ]
             self.around.writer.serve(running)
         return [held for lane in running for held in lane.result()]
 
-    def _walk_lane(self, work: list[Work], secrets: Mapping[str, Gathered], requests: int | None) -> list[HeldBack]:
+    @contextmanager
+    def _staff(self, far: Sequence[bool]) -> Iterator[Staff | None]:
+        """The workers elsewhere, where there is work for them."""
+        if self.executor is None or not any(far):
+            yield None
+            return
+        from snapshotter.archive.staff import staffed  # noqa: PLC0415 - only who has one pays for it
+
+        with staffed(self.executor, stopped=self._is_stopped) as staff:
+            yield staff
+        self.notices += [Notice(level, "", words) for level, words in staff.told()]
+
+    def _is_stopped(self) -> bool:
+        return self.around.stops.reason() is not None
+
+    def _walk_lane(
+        self, work: list[Work], secrets: Mapping[str, Gathered], requests: int | None, post: Post | None = None
+    ) -> list[HeldBack]:
         sources = list({item.source.name: item.source for item in work}.values())
         values = secrets[sources[0].name].values
-        stopped = lambda: self.around.stops.reason() is not None  # noqa: E731
-        gate = gate_of(sources, values, self.around.opened.world, stopped=stopped)
+        gate = gate_of(sources, values, self.around.opened.world, stopped=self._is_stopped)
         lanes = {source.name: Lane(source, secrets[source.name].values, gate, self.around) for source in sources}
+        for lane in lanes.values():
+            lane.post = post
         label = sources[0].pacing.lane or urlsplit(sources[0].client.base_url).netloc
         for stream, windows in Counter(item.stream.key for item in work).items():
             self.around.tell(Progress(stream, "lane", f"asks {label}", total=windows, lane=label))
@@ -80,6 +114,8 @@ class LaneSet:
             purse = None if requests is None else Purse(requests)
             return _LaneWalk(self, lanes, work, purse=purse).to_its_end()
         finally:
+            if post is not None:
+                post.close()
             for lane in lanes.values():
                 lane.sender.close()
             gate.close()
@@ -100,7 +136,7 @@ class _LaneWalk:
         )  # how many jobs of each stream are still to be done
         self.out: dict[str, str] = {}  # source or stream -> why nothing more of it is asked
         self.failures: dict[str, int] = {}  # in a row: of a source, that the API failed; of a stream, that brought none
-        self.fetchers: dict[str, Fetcher] = {}
+        self.fetchers: dict[str, Fetcher | FarFetcher] = {}
 
     def to_its_end(self) -> list[HeldBack]:
         """Walk everything; gives what was held back."""
@@ -173,7 +209,7 @@ class _LaneWalk:
         lane = self.lanes[item.source.name]
         lane.purse = self._purse(item)
         if key not in self.fetchers:
-            self.fetchers[key] = Fetcher(item.source, item.stream, lane, run=self.run)
+            self.fetchers[key] = fetcher_of(lane, item.source, item.stream, run=self.run)
         known = self.around.writer.call(lambda: self.around.opened.cache.ledger(key, days=_days_of(item)))
         size = page_size(item.stream)
         walked = self.fetchers[key].walk(
@@ -225,6 +261,12 @@ def _landed(item: Work, landed: Landed) -> Progress:
         return Progress(item.stream.key, "landed", f"{story.miss.state}: {story.miss.why}", records=story.stored)
     words = committed.subject.removeprefix(f"{item.stream.key}: ") if committed is not None else "nothing new"
     return Progress(item.stream.key, "landed", words, records=story.stored, days=days)
+
+
+def _stays_here(work: Sequence[Work]) -> str | None:
+    """Why a lane is asked by the writer itself, or None where it need not be."""
+    sources = {item.source.name: item.source for item in work}
+    return next((why for why in map(posting.stays_here, sources.values()) if why is not None), None)
 
 
 def page_size(stream: Stream) -> int | None:

@@ -24,6 +24,7 @@ from snapshotter.core import runs
 from snapshotter.core.refreshing.findings import surprised
 from snapshotter.core.troubles import DISK
 from snapshotter.core.turns import URGENCY
+from snapshotter.edge import execute
 from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import World
@@ -77,6 +78,8 @@ def carry_out(
     path: Path, errand: Errand, limits: RunLimits, world: World, *, tell: Tell, stops: Stops | None = None
 ) -> Ran:
     """Do an errand in the archive around a folder, under its lock."""
+    if limits.executor is not None:
+        execute.check(limits.executor)
     telling = Telling(tell, world, trace=limits.trace)
     with telling.closing(), _held(path, errand, limits, world) as opened:
         opened.tell = telling.step
@@ -147,9 +150,11 @@ class _Run:
         for item in drawn.work:
             self.telling.step(Progress(item.stream.key, "planned", item.job.why))
         lanes = LaneSet(self.opened, self.spool, committer, run=self.run, telling=self.telling, stops=self.stops)
+        lanes.executor = self.limits.executor
         with ExitStack() as after:
             after.callback(self._finish)
             held = lanes.walk(drawn.work, drawn.secrets, purses=drawn.purses)
+            self.notices += lanes.notices
             _close(committer, drawn.work, held)
             for _, stream in self.opened.streams(self.errand.targets):
                 committer.flush(stream)

@@ -66,9 +66,18 @@ def wait_option(command: F) -> F:
     return click.option("--wait", type=LENGTH, default=0.0, metavar="T", help=words)(command)
 
 
+def executor_option(command: F) -> F:
+    """`--executor WHERE`: where lanes are asked from."""
+    words = (
+        "Let others ask: processes:N, dask://HOST:PORT, tls://HOST:PORT or MODULE:FUNCTION that gives an executor "
+        "(docs/fleets.md). Also SNAP_EXECUTOR."
+    )
+    return click.option("--executor", metavar="WHERE", envvar="SNAP_EXECUTOR", help=words)(command)
+
+
 def limit_options(command: F) -> F:
-    """`--max-requests`, `--deadline`, `--wait`, `--trace`: of every command that asks."""
-    command = trace_option(command)
+    """`--max-requests`, `--deadline`, `--wait`, `--trace`, `--executor`: of every command that asks."""
+    command = executor_option(trace_option(command))
     command = wait_option(command)
     words = "Ask nothing more after this time, like 10m."
     command = click.option("--deadline", type=LENGTH, metavar="T", help=words)(command)

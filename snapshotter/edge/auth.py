@@ -213,9 +213,13 @@ class TokenAuth:
 
     def dress(self, draft: Draft) -> Draft:
         """The draft with the token in its Authorization header."""
+        return draft.with_header("Authorization", self.shown())
+
+    def shown(self) -> str:
+        """What stands in the Authorization header."""
         if self._tokens is None:
             raise Lost(Miss.AUTH, "no token was obtained before the request")
-        return draft.with_header("Authorization", f"{self._scheme} {self._tokens.access}")
+        return f"{self._scheme} {self._tokens.access}"
 
     def renew(self) -> bool:
         """Whether another try can work: there is a new token, or its server could only not be reached just now."""

@@ -379,6 +379,7 @@ class RunLimits:
     deadline: float | None = None  # seconds
     wait: float = 0.0  # seconds to wait for another run to end
     trace: str | None = None  # a file that each exchange is told to
+    executor: str | None = None  # where lanes are asked from; None: here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

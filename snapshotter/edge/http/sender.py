@@ -14,7 +14,7 @@ from dataclasses import replace
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from snapshotter import __version__
-from snapshotter.edge.auth import TokenAuth, authorizer
+from snapshotter.edge.auth import Authorizer, TokenAuth, authorizer
 from snapshotter.edge.exchange import Draft, Exchanged, Fields, Got, Lost
 from snapshotter.edge.keys import Keys, holds_secrets
 from snapshotter.edge.origins import Origin, origin_of, proxy_for, tidy, with_params, without_params
@@ -43,6 +43,7 @@ class Habits:
     sent: Callable[[], None] | None = None  # called when a request has left; making a connection takes its time
     trace: Callable[[Exchanged], None] | None = None
     total: float | None = None  # seconds for a whole exchange; by default connect + 5 × read
+    shows: Authorizer | None = None  # who asks, where `[auth]` is not to be followed here
 
 
 class Sender:
@@ -70,7 +71,7 @@ class Sender:
         self._sent = 0
         if not isinstance(source.auth, NoAuth):
             self._check_encrypted()
-        self._auth = authorizer(
+        self._auth = self.habits.shows or authorizer(
             source, self._keys, exchange=self._ask_token_server, masker=masker, world=world, trusted=self.habits.trusted
         )
 
@@ -88,6 +89,20 @@ class Sender:
         """Whether there is another credential to try after a 401."""
         self._sent = 1  # the refused request took its turn; asking for a token needs another
         return self._auth.renew()
+
+    def lend(self) -> str | NoAnswer | None:
+        """What a request shows in its Authorization header if another process sends it; None: nothing that changes."""
+        if not isinstance(self._auth, TokenAuth):
+            return None
+        self._sent = 0
+        try:
+            self._auth.prepare()
+            shown = self._auth.shown()
+        except Lost as lost:
+            return NoAnswer(lost.miss, self.masker.hide(lost.words), self.world.clock.now(), lost.again_after)
+        if self._sent and self.habits.extra_turn is not None:
+            self.habits.extra_turn()  # the token server was asked: what comes now is one request more
+        return shown
 
     def redeem(self, code: str, *, redirect: str | None, verifier: str) -> Tokens:
         """Trade a user's authorization code for tokens and keep them; raises `Refused`."""
