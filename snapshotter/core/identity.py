@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from snapshotter.canonical import Json, encode, encode_regular
+from snapshotter.canonical import Json, encode, encode_each_regular, encode_regular
 from snapshotter.core.escaping import escape
 from snapshotter.core.select import Expression, View, compile_expression
 from snapshotter.errors import Unreadable
@@ -33,6 +34,22 @@ class Identity:
             if type(found) is str:
                 return encode_regular(found), (1, found)
         return self.key(plain, exact), self.order(plain, instant)
+
+    def of_each(
+        self, values: Sequence[Json], instants: Sequence[datetime | None]
+    ) -> tuple[Sequence[bytes | None], Sequence[Order]] | None:
+        """`key` and `order` of records that hold no `Number`, where all are as simple as nearly always; else None."""
+        if not self.ids and self.sort is None:
+            return [None] * len(values), [(1,) if instant is None else (0, instant) for instant in instants]
+        if self._only is None:
+            return None
+        found = [self._only(value) for value in values]
+        kinds = set(map(type, found))
+        if kinds == {int}:
+            return [b"%d" % number for number in found], [(0, number) for number in found]
+        if kinds == {str}:
+            return encode_each_regular(found), [(1, text) for text in found]
+        return None
 
     def key(self, plain: Json, exact: Json) -> bytes | None:
         """The canonical JSON of a record's id, None where the stream has none; a record without it is `Unreadable`."""

@@ -6,7 +6,7 @@ Fractions finer than a microsecond are cut, never rounded, so that the last mome
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import ROUND_FLOOR, Context, Decimal
 from typing import TypeVar
@@ -66,6 +66,15 @@ def read_prefix(text: str) -> date:
 def read_instant(text: str, naive: ZoneInfo | None) -> datetime:
     """The instant, in UTC, that an ISO 8601 or RFC 3339 text names; without an offset it is meant in `naive`."""
     return _in_utc(_quickly(text) or _spelled_out(text), naive)
+
+
+def read_instants(texts: Iterable[str], naive: ZoneInfo | None) -> list[datetime]:
+    """`read_instant` of each, for those who have many."""
+    found = []
+    for text in texts:
+        parsed = _quickly(text) or _spelled_out(text)
+        found.append(parsed if parsed.tzinfo is UTC else _in_utc(parsed, naive))
+    return found
 
 
 def read_http_date(text: str) -> datetime:

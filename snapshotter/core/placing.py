@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -50,6 +50,60 @@ def placer(rule: DayRule) -> Callable[[object, Window | None], Placed]:
             return read(value)
         except Illegible as why:
             raise Unreadable("day", _refusal(name, value, why)) from None
+
+    return placed
+
+
+Columns = tuple[Sequence[date | None], Sequence[datetime | None]]  # the days and the instants of many records
+
+
+@lru_cache(maxsize=256)
+def placer_of_many(rule: DayRule) -> Callable[[Sequence[object]], Columns | None]:
+    """Days and instants of many records at once; None where one of them needs `placer`, which says what is wrong."""
+    if rule.from_window or rule.template or len(rule.first_of) != 1:
+        return lambda values: None
+    find = compile_expression(rule.first_of[0]).finder()
+    place = _instants_placer(rule) if rule.parse == "instant" else _each_placer(_reader(rule))
+
+    def placed(values: Sequence[object]) -> Columns | None:
+        found = [find(value) for value in values]
+        try:
+            return None if None in found or "" in found else place(found)
+        except Illegible:
+            return None
+
+    return placed
+
+
+def _instants_placer(rule: DayRule) -> Callable[[Sequence[object]], Columns | None]:
+    zone, naive = rule.zone, None if rule.naive is None else ZoneInfo(rule.naive)
+
+    def placed(values: Sequence[object]) -> Columns | None:
+        texts = [value for value in values if type(value) is str]
+        if len(texts) < len(values):
+            return None
+        days: list[date | None] = []
+        read = instants.read_instants(texts, naive)
+        start = end = instants.EPOCH  # of the day of the record before: most lie on the same one
+        day: date | None = None
+        for instant in read:
+            if not start <= instant < end:
+                try:
+                    day = day_at(instant, zone)
+                except OverflowError:
+                    return None
+                bounds = day_bounds(day, zone)
+                start, end = bounds.start, bounds.end
+            days.append(day)
+        return days, read
+
+    return placed
+
+
+def _each_placer(read: Callable[[object], Placed]) -> Callable[[Sequence[object]], Columns | None]:
+    def placed(values: Sequence[object]) -> Columns | None:
+        found = [read(value) for value in values]
+        return [one.day for one in found], [one.instant for one in found]
 
     return placed
 

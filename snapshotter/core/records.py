@@ -12,11 +12,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Literal
 
-from snapshotter.canonical import Decoded, Json, decode, decode_document, decode_ndjson, encode, encode_regular, plain
+from snapshotter.canonical import (
+    Decoded,
+    Json,
+    decode,
+    decode_document,
+    decode_ndjson,
+    encode,
+    encode_each_regular,
+    encode_regular,
+    plain,
+)
 from snapshotter.core.days import day_bounds
 from snapshotter.core.escaping import escape
 from snapshotter.core.identity import ODD, Identity
-from snapshotter.core.placing import UNDATED, Placed, placer
+from snapshotter.core.placing import UNDATED, Placed, placer, placer_of_many
 from snapshotter.core.select import View, compile_expression, drop, get, is_true, parse_path
 from snapshotter.core.shapes import Shaper, kind_of, outside
 from snapshotter.errors import Unreadable
@@ -36,6 +46,7 @@ class Reader:
         self.drops = tuple((f"drop:{escape(text)}", parse_path(text)) for text in selection.drop)
         self.envelope = tuple(parse_path(path) for path in selection.envelope)
         self.place = None if stream.day is None else placer(stream.day)
+        self.place_many = None if stream.day is None else placer_of_many(stream.day)
         self.overlaps = stream.window is not None and not stream.window.overlap.is_zero
         self._last: tuple[bytes, Decoded] | None = None
 
@@ -114,6 +125,7 @@ class _Taking:
         self.reader = reader
         self.window = window
         self.is_plain = decoded.exact_is_plain
+        self.is_regular = decoded.is_regular
         self.encode = encode_regular if decoded.is_regular else encode
         self.records: list[Record] = []
         self.keys: list[bytes] = []
@@ -127,11 +139,28 @@ class _Taking:
             for element in elements:
                 self.take(reader.shaper.unnested(element))
             return
-        for element in elements:  # the usual case, and a cheap one
+        if self.is_regular and self._take_at_once(elements):
+            return
+        for element in elements:
             placed = UNDATED if reader.place is None else reader.place(element, self.window)
             record = reader.record(self.encode(element), element, element, placed)
             self.records.append(record)
             self.keys.append(record.text if record.key is None else record.key)
+
+    def _take_at_once(self, elements: Sequence[Json]) -> bool:
+        """The usual page, column by column, which takes half the time; False where it is not so simple."""
+        reader, none = self.reader, [None] * len(elements)
+        try:
+            placed = (none, none) if reader.place_many is None else reader.place_many(elements)
+            named = None if placed is None else reader.identity.of_each(elements, placed[1])
+        except Unreadable:  # one by one tells of the first that is wrong
+            return False
+        if placed is None or named is None:
+            return False
+        texts = encode_each_regular(elements)
+        self.records = list(map(Record, texts, named[0], *placed, named[1]))
+        self.keys = [text if key is None else key for text, key in zip(texts, named[0], strict=True)]
+        return True
 
     def take(self, records: Sequence[Json]) -> None:
         """Keep the records of one element, or count why not."""

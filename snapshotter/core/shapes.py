@@ -42,7 +42,8 @@ class Shaper:
         match self.shape:
             case Shape.LIST:
                 elements = self._list(selected)
-                return Shaped(elements, (elements, *elements))
+                is_one_part = self.expression.names is not None  # any other expression may make the list itself
+                return Shaped(elements, (elements,) if is_one_part else (elements, *elements))
             case Shape.SINGLE:
                 return Shaped((self._object(selected),), (selected,))
             case Shape.VALUES:

@@ -318,6 +318,43 @@ def test_a_document_that_is_none_is_unreadable(data):
 
 # --- what must always hold ---
 
+SOME_TIMES = st.sampled_from(
+    ["2024-05-01T12:00:00Z", "2024-05-01T23:30:00-05:00", "2024-05-02 00:00:00.123456+00:00", "2024-10-27T02:30:00",
+     "2024-05-01T24:00:00Z", "2024-05-01", "0001-01-01T00:00:00+14:00", "yesterday", "", None, 5, ["x"]]
+)  # fmt: skip
+SOME_IDS = st.one_of(st.integers(-5, 5), st.sampled_from(["a", "b", "é", None, True, 1.5, {"a": 1}]))
+ODD = st.fixed_dictionaries({}, optional={"id": SOME_IDS, "at": SOME_TIMES})
+ORDINARY = st.fixed_dictionaries({"id": st.integers(-5, 5), "at": SOME_TIMES.filter(lambda at: str(at).endswith("Z"))})
+RULES = (
+    None,
+    DayRule(first_of=("at",), parse="instant", zone="Europe/Berlin", naive="Europe/Berlin"),
+    DayRule(first_of=("at",), parse="instant", zone="UTC", missing="undated"),
+    DayRule(first_of=("at",), parse="prefix"),
+    DayRule(first_of=("at", "id"), parse="instant"),
+    DayRule(first_of=("length(at)",), parse="epoch"),
+)
+
+
+def made_of(reader: Reader, values: list) -> object:
+    try:
+        return reader.page(json.dumps(values, ensure_ascii=False).encode(), window=None)
+    except Unreadable as error:
+        return error.reason, error.message
+
+
+@given(
+    st.lists(ODD, max_size=4) | st.lists(ORDINARY, max_size=4),
+    st.sampled_from(RULES),
+    st.sampled_from([(), ("id",), ("id", "at"), ("length(at)",)]),
+)
+def test_records_read_at_once_are_what_they_are_one_by_one(values, rule, ids):
+    stream = a_stream(day=rule, id=ids)
+    one_by_one = Reader(stream)
+    one_by_one.place_many = lambda values: None
+
+    assert made_of(Reader(stream), values) == made_of(one_by_one, values)
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
