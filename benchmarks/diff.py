@@ -20,6 +20,8 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import rows
+
 from snapshotter.canonical import decode_document, document, encode
 from snapshotter.core.diff import summarise
 from snapshotter.model import Record
@@ -187,6 +189,10 @@ def main() -> None:
             right = {None: "", True: "right", False: "in part" if "cut short" in found.told else "WRONG"}[found.right]
             seconds, times = f"{more}{found.seconds:.3f}", f"{more}{ratio:.1f}"
             print(f"  {tool:12} {seconds:>9} s {times:>8} × {right:7} {found.told}")
+            if tool != OURS and found.seconds:
+                goal = 50 if (pair.name, tool) == ("one insertion", "deepdiff") else None
+                what, peer = f"what changed: {pair.name}", tool if found.in_time else f"{tool}, stopped"
+                rows.put(rows.Row("Differences", what, base.seconds, "s", peer, found.seconds, ratio, goal))
     if options.json:
         Path(options.json).write_text(json.dumps([asdict(result) for result in results], indent=2) + "\n")
 

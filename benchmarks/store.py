@@ -18,6 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import rows
+
 from snapshotter.edge.files import Disk
 from snapshotter.edge.store import Store
 from snapshotter.model import Batch, FileChange
@@ -115,6 +117,13 @@ def main() -> None:
     print(f"  git fast-import, unsynced    {peer:8.0f} days/s   ratio {ours / peer:.2f} (goal: 0.5, reach for 1.0)")
     print(f"  git add + commit, day by day {hand:8.0f} days/s   ratio {ours / hand:.1f} (goal: 10)")
     print(f"one day a commit, durable      {single:8.0f} days/s   ratio {single / hand:.1f}, {single_syncs} syncs")
+    windows_of_30, unsynced = "30-day windows, durable", "git fast-import, unsynced"
+    rows.put(
+        rows.share("Ingest", "syncs of a window's commit", syncs, "syncs", limit=8),
+        rows.Row("Ingest", windows_of_30, ours, "days/s", unsynced, peer, ours / peer, 0.5),
+        rows.Row("Ingest", windows_of_30, ours, "days/s", "git add + commit, a day each", hand, ours / hand, 10),
+        rows.Row("Ingest", "one day a commit, durable", single, "days/s", "git add + commit", hand, single / hand),
+    )
 
 
 if __name__ == "__main__":

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from snapshotter.archive.opening import Opened, for_writing
 from snapshotter.core import maintaining
-from snapshotter.core.maintaining import Sample
+from snapshotter.core.maintaining import Heap, Sample
 from snapshotter.core.troubles import DAMAGE, DISK
 from snapshotter.edge.state import JsonFile
 from snapshotter.edge.store.command import Git
@@ -41,7 +42,7 @@ def after_run(opened: Opened) -> tuple[list[Notice], set[Exit]]:
 
 def growth(opened: Opened) -> tuple[int, int | None]:
     """How large the repository is, and by how many bytes it grows a month; None: too early to say."""
-    _, samples = _remembered(JsonFile(opened.local / MEMORY, durable=False, disk=opened.world.disk))
+    _, _, samples = _remembered(JsonFile(opened.local / MEMORY, durable=False, disk=opened.world.disk))
     size = _size(opened.root / ".git/objects")
     return size, maintaining.growth(maintaining.sampled(samples, Sample(opened.world.clock.now(), size)))
 
@@ -49,34 +50,45 @@ def growth(opened: Opened) -> tuple[int, int | None]:
 def _maintain(opened: Opened, *, force: bool, may: bool) -> Maintained:
     now = opened.world.clock.now()
     memory = JsonFile(opened.local / MEMORY, durable=False, disk=opened.world.disk)
-    last, samples = _remembered(memory)
+    last, told, samples = _remembered(memory)
     every = opened.described.settings.maintenance.get("every")
     span = every.rough() if isinstance(every, Span) else timedelta(days=7)
-    before = opened.store.object_counts()
-    due = maintaining.is_due(loose=before.loose, packs=before.packs, last=last, every=span, now=now)
+    before = _heap(opened, told)
+    due = maintaining.is_due(before, last=last, every=span, now=now)
     notices: list[Notice] = []
     after, done = before, False
     if may and (due or force):
-        notices += _tidy(opened)
-        after, done, last = opened.store.object_counts(), True, now
-        still = maintaining.is_due(loose=after.loose, packs=after.packs, last=None, every=span, now=now)
+        whole = force or before.whole
+        failed = _tidy(opened, whole=whole)
+        after, done, last = _heap(opened, told), True, now
+        if whole and not failed:
+            after = replace(after, told=after.bytes)
+        notices += failed
+        still = maintaining.is_due(after, last=None, every=span, now=now)
         if still and after.loose >= before.loose and after.packs >= before.packs:
             words = f"tidying up had no effect: {after.packs} packs and {after.loose} loose objects; see `git fsck`"
             notices.append(Notice("warning", "maintenance", words))
-    size = _size(opened.root / ".git/objects")
-    samples = maintaining.sampled(samples, Sample(now, size))
+    samples = maintaining.sampled(samples, Sample(now, after.bytes))
     if may:
-        memory.write(_plain(last, samples))
+        memory.write(_plain(last, after.told, samples))
     by_month = maintaining.growth(samples)
-    notices += [Notice("warning", "size", words) for words in maintaining.warnings(size, by_month)]
-    return Maintained(due, done, before.loose, before.packs, after.loose, after.packs, size, by_month, tuple(notices))
+    notices += [Notice("warning", "size", words) for words in maintaining.warnings(after.bytes, by_month)]
+    return Maintained(
+        due, done, before.loose, before.packs, after.loose, after.packs, after.bytes, by_month, tuple(notices)
+    )
 
 
-def _tidy(opened: Opened) -> list[Notice]:
-    """Packs of like size are joined and loose objects packed; what nothing names stays too."""
+def _tidy(opened: Opened, *, whole: bool) -> list[Notice]:
+    """Packs of like size are joined and loose objects packed; what nothing names stays too.
+
+    `whole`: everything, and each version stored as its difference from another. Git does not look for one between
+    objects of one pack unless it is told to (`-f`), and our small packs are joined as they are.
+    """
     git = Git(opened.root / ".git", opened.world.env)
+    how = ("-a", "-k", "-f") if whole else ("--geometric=2",)
+    settings = ("-c", "core.fsync=all", "-c", "pack.windowMemory=256m", "-c", "core.bigFileThreshold=64m")
     steps = (
-        ("-c", "core.fsync=all", "repack", "-d", "-l", "-q", "--geometric=2"),
+        (*settings, "repack", "-d", "-l", "-q", *how),
         ("-c", "core.fsync=all", "commit-graph", "write", "--reachable", "--changed-paths", "--no-progress"),
     )
     notices = []
@@ -84,27 +96,34 @@ def _tidy(opened: Opened) -> list[Notice]:
         code, lines = git.told(*step)
         if code:
             words = lines[-1] if lines else f"exit code {code}"
-            notices.append(Notice("warning", "maintenance", f"git {step[2]}: {words}"))
+            name = next(word for word in step if word in {"repack", "commit-graph"})
+            notices.append(Notice("warning", "maintenance", f"git {name}: {words}"))
     opened.store.reopen()
     return notices
+
+
+def _heap(opened: Opened, told: int) -> Heap:
+    counts = opened.store.object_counts()
+    return Heap(counts.loose, counts.packs, _size(opened.root / ".git/objects"), told)
 
 
 def _size(objects: Path) -> int:
     return sum(path.stat().st_size for path in (objects / "pack").glob("*") if path.is_file())
 
 
-def _remembered(memory: JsonFile) -> tuple[datetime | None, tuple[Sample, ...]]:
+def _remembered(memory: JsonFile) -> tuple[datetime | None, int, tuple[Sample, ...]]:
     try:
         known = memory.read()
         last = known.get("last")
         samples = tuple(Sample(datetime.fromisoformat(at), int(size)) for at, size in known.get("samples", []))
-        return (datetime.fromisoformat(last) if last else None), samples
+        return (datetime.fromisoformat(last) if last else None), int(known.get("told", 0)), samples
     except (SnapError, ValueError, TypeError):  # whoever forgets begins to count anew
-        return None, ()
+        return None, 0, ()
 
 
-def _plain(last: datetime | None, samples: tuple[Sample, ...]) -> dict[str, object]:
+def _plain(last: datetime | None, told: int, samples: tuple[Sample, ...]) -> dict[str, object]:
     return {
+        "told": told,
         "last": last.isoformat() if last else None,
         "samples": [[one.at.isoformat(), one.bytes] for one in samples],
     }

@@ -9,6 +9,7 @@ from snapshotter.frozen import dataclass
 
 LOOSE = 1000  # objects
 PACKS = 30
+FRESH = 4 << 20  # bytes that came since versions were last stored as differences
 MONTH = timedelta(days=30)
 SHORTEST = timedelta(days=7)  # growth over less than this says nothing
 LONGEST = timedelta(days=120)
@@ -26,9 +27,27 @@ class Sample:
     bytes: int
 
 
-def is_due(*, loose: int, packs: int, last: datetime | None, every: timedelta, now: datetime) -> bool:
+@dataclass(frozen=True, slots=True)
+class Heap:
+    """What lies in a repository; `told` bytes of it were there when versions were last stored as differences."""
+
+    loose: int  # objects
+    packs: int
+    bytes: int
+    told: int = 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether so much came since that everything is worth being looked through for differences.
+
+        A third of the whole: what has to be read then doubles only with the archive, so that no byte is read often.
+        """
+        return self.bytes - self.told >= max(FRESH, self.told // 2)
+
+
+def is_due(heap: Heap, *, last: datetime | None, every: timedelta, now: datetime) -> bool:
     """Whether there is something to tidy up, and it was not done just before."""
-    if loose < LOOSE and packs < PACKS:
+    if heap.loose < LOOSE and heap.packs < PACKS and not heap.whole:
         return False
     return last is None or abs(now - last) >= every
 

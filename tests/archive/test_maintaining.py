@@ -1,21 +1,32 @@
 """Tidying up drops nothing, has an effect, and says how the archive grows."""
 
+import gzip
+import random
 from datetime import UTC, datetime, timedelta
 
 from snapshotter.archive import maintaining as archive_maintaining
-from snapshotter.core.maintaining import LOOSE, Sample, growth, is_due, sampled, warnings
+from snapshotter.archive.opening import for_writing
+from snapshotter.core.maintaining import LOOSE, Heap, Sample, growth, is_due, sampled, warnings
+from snapshotter.model import Batch, FileChange
 from tests.archive.worlds import Api, an_archive, item
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 WEEK = timedelta(days=7)
 GB = 1 << 30
+MB = 1 << 20
 
 
 def test_it_is_due_when_much_has_gathered_and_not_too_often():
-    assert not is_due(loose=10, packs=10, last=None, every=WEEK, now=NOW)
-    assert is_due(loose=10, packs=30, last=None, every=WEEK, now=NOW)
-    assert is_due(loose=1000, packs=1, last=NOW - WEEK, every=WEEK, now=NOW)
-    assert not is_due(loose=1000, packs=1, last=NOW - timedelta(days=1), every=WEEK, now=NOW)
+    assert not is_due(Heap(10, 10, 1 * MB), last=None, every=WEEK, now=NOW)
+    assert is_due(Heap(10, 30, 1 * MB), last=None, every=WEEK, now=NOW)
+    assert is_due(Heap(1000, 1, 1 * MB), last=NOW - WEEK, every=WEEK, now=NOW)
+    assert not is_due(Heap(1000, 1, 1 * MB), last=NOW - timedelta(days=1), every=WEEK, now=NOW)
+
+
+def test_it_is_due_when_a_third_is_not_yet_stored_as_differences():
+    assert is_due(Heap(0, 2, 5 * MB), last=None, every=WEEK, now=NOW)
+    assert not is_due(Heap(0, 2, 140 * MB, told=100 * MB), last=None, every=WEEK, now=NOW)
+    assert is_due(Heap(0, 2, 151 * MB, told=100 * MB), last=None, every=WEEK, now=NOW)
 
 
 def test_growth_is_told_a_month_and_only_after_a_week():
@@ -51,6 +62,24 @@ def test_tidying_up_joins_packs_and_loses_nothing(tmp_path):
         assert done.packs_after == 1 < done.packs_before
         assert kept == objects
         assert archive.is_clean()
+
+
+def test_versions_that_lie_in_one_pack_become_differences(tmp_path):
+    chance = random.Random(1)
+    lines = [chance.randbytes(500).hex() for _ in range(60)]
+    with an_archive(tmp_path, Api([])) as archive:
+        with for_writing(archive.path, archive.world, command="test") as opened:
+            for number in range(20):  # so many small packs are joined into one, as they are
+                data = "\n".join([*lines, str(number)]).encode()
+                change = FileChange("docs/long.txt", data)
+                opened.store.commit(Batch((change,), f"Version {number}\n", NOW), opened.store.head())
+            opened.store.finish()
+        before = archive_maintaining.maintain(archive.path, archive.world, dry_run=True)
+
+        done = archive_maintaining.maintain(archive.path, archive.world)
+
+        assert before.bytes > 15 * len(gzip.compress(data))
+        assert done.bytes < 3 * len(gzip.compress(data))
 
 
 def test_a_run_tidies_up_by_itself_when_that_is_due(tmp_path):

@@ -1,0 +1,167 @@
+"""An archive of any size, made by `git fast-import` from our own run records.
+
+Every day of every stream is a commit of its own; 27 of 73 days were asked once more a month later and had changed, so
+that 73,000 days are 99,980 commits. All streams grow side by side, as they do in life.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import json
+import random
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import NamedTuple
+
+from snapshotter.archive import setup
+from snapshotter.core import messages, paths, runs
+from snapshotter.edge.world import World
+from snapshotter.model import DayFact, JobStory, PageFact, Reason, Recheck, RunRecord, Window
+
+SOURCES, STREAMS = 4, 5
+LAST = date(2024, 12, 31)  # the last archived day
+LATER = 30  # days until a day is asked again
+ONE = timedelta(days=1)
+
+
+class Asked(NamedTuple):
+    """One try, in the order of time."""
+
+    at: datetime
+    place: int  # of the stream
+    day: date
+    version: int
+
+
+def source_file(name: str, first: date, ends: dict[str, date], url: str) -> str:
+    text = f'format = 1\nsource = "{name}"\n\n[client]\nbase_url = "{url}"\n\n[pacing]\nmin_interval = "1ms"\n'
+    for stream, end in ends.items():
+        text += (
+            f'\n[streams.{stream}]\nkind = "series"\npath = "/items"\nid = "id"\n'
+            'params = { from = "{window.start|iso}", to = "{window.end|iso}" }\n'
+            f'window = {{ start = "{first}", end = "{end}", step = "1d" }}\n'
+            'day = { field = "at", parse = "instant", zone = "UTC" }\n'
+        )
+    return text
+
+
+def item(day: date, version: int = 0) -> dict[str, object]:
+    return {"at": f"{day}T12:00:00Z", "id": f"r{day:%Y%m%d}", "note": "x" * 60, "version": version}
+
+
+def document(day: date, version: int) -> bytes:
+    return b"[\n" + json.dumps(item(day, version), separators=(",", ":"), sort_keys=True).encode() + b"\n]\n"
+
+
+def midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def asked(place: int, days: int) -> Iterator[Asked]:
+    """Every try of a stream."""
+    first, night = LAST - (days - 1) * ONE, timedelta(days=1, hours=3, seconds=place)
+    for number in range(days + LATER):
+        day = first + number * ONE
+        if number < days:
+            yield Asked(midnight(day) + night, place, day, 0)
+        if number >= LATER and (number - LATER) * 27 % 73 < 27:
+            yield Asked(midnight(day) + night + timedelta(hours=1), place, day - LATER * ONE, 1)
+
+
+def record(one: Asked, *, turn: int, data: bytes | None = None, held: int = 1) -> tuple[RunRecord, dict[str, bytes]]:
+    """The run record of a try, and the files of its commit; `held` are the records in the document."""
+    source, stream = f"api{one.place // STREAMS}", f"s{one.place % STREAMS}"
+    window = Window(midnight(one.day), midnight(one.day + ONE))
+    data, again = data or document(one.day, one.version), one.version > 0
+    digest = hashlib.sha256(data).hexdigest()
+    fact = DayFact(held, digest, "changed", edited=1) if again else DayFact(held, digest, "new", added=held)
+    story = JobStory(
+        job=f"{source}/{stream} {window.start.isoformat()} {window.end.isoformat()}",
+        reason=Reason.REFRESH if again else Reason.RECENT,
+        why=f"{one.day}: {'asked again' if again else 'never asked'}",
+        window=window,
+        proved=window,
+        zone="UTC",
+        stop="one_page",
+        at=one.at,
+        requests=1,
+        pages=(PageFact(0, 200, "GET http://api/items", "ab" * 32, len(data), one.at, held),),
+        received=held,
+        stored=held,
+        days={one.day: fact},
+        rechecks=(Recheck(1, LATER + 1, 1, 1),) if again else (),
+    )
+    run = runs.run_id(one.at, hash((source, stream)))
+    made = RunRecord(run, 1, bool(turn), "0.1.0", "fetch", one.at, one.at, source, stream, {}, (story,), turn=turn)
+    return made, {paths.document(f"{source}/{stream}", one.day): data, runs.path_of(made): runs.encode(made)}
+
+
+def history(days: int) -> Iterator[bytes]:
+    """What `git fast-import` reads, for so many days in all."""
+    turns = {place: count(1) for place in range(SOURCES * STREAMS)}
+    parent = b"from refs/heads/main^0\n"
+    for one in heapq.merge(*(asked(place, days // len(turns)) for place in turns)):
+        made, files = record(one, turn=next(turns[one.place]))
+        message = messages.message([made], {}).encode()
+        head = b"commit refs/heads/main\ncommitter snap <snap@localhost> %d +0000\n" % int(made.at.timestamp())
+        yield head + b"data %d\n%s\n" % (len(message), message) + parent
+        for path, data in files.items():
+            yield b"M 100644 inline %s\ndata %d\n%s\n" % (path.encode(), len(data), data)
+        parent = b""
+
+
+@dataclass
+class Archive:
+    """An archive on the disk, and how to change what it wants."""
+
+    path: Path
+    days: int  # of all streams together
+    url: str
+    env: dict[str, str]
+    end: date = LAST
+
+    def make(self) -> None:
+        world = World(env=self.env, state=Path(self.env["XDG_STATE_HOME"]) / "snap", chance=random.Random(1))
+        setup.init(self.path, world, zone="UTC")
+        git = ["git", "-C", str(self.path)]
+        process = subprocess.Popen([*git, "fast-import", "--quiet"], stdin=subprocess.PIPE)
+        assert process.stdin is not None
+        process.stdin.writelines(history(self.days))
+        process.stdin.close()
+        assert process.wait() == 0
+        self.with_index()
+        self.describe()
+
+    def describe(self) -> None:
+        first = LAST - (self.days // (SOURCES * STREAMS) - 1) * ONE
+        for number in range(SOURCES):
+            ends = {f"s{place}": self.end if number + place == 0 else LAST for place in range(STREAMS)}
+            text = source_file(f"api{number}", first, ends, self.url)
+            (self.path / f"sources/api{number}.toml").write_text(text)
+
+    def commits(self) -> int:
+        return int(self.git("rev-list", "--count", "HEAD"))
+
+    def git(self, *words: str) -> str:
+        command = ["git", "-C", str(self.path), *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    def one_day_more(self) -> None:
+        self.end += ONE
+        self.describe()
+
+    def one_day_more_without_index(self) -> None:
+        (self.path / ".git/index").unlink(missing_ok=True)
+        self.one_day_more()
+
+    def one_day_more_with_index(self) -> None:
+        self.with_index()
+        self.one_day_more()
+
+    def with_index(self) -> None:
+        self.git("read-tree", "HEAD")
