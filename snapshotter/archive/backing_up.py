@@ -1,98 +1,208 @@
-"""One file that holds the whole archive, locked if wanted; and tokens and budgets on their way to a new machine."""
+"""`snap backup`: the archive in one file, or in a folder that gets what is new each time; locked if wanted.
+
+What is locked never lies unlocked beside the backup: the bundle is made in the archive's own local folder.
+"""
 
 from __future__ import annotations
 
-import base64
-import json
 import shutil
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from snapshotter.archive.opening import for_writing
+from snapshotter.archive.opening import Opened, for_writing
 from snapshotter.archive.sharing import clone
-from snapshotter.edge import sealing
-from snapshotter.edge.state import private_folder
-from snapshotter.edge.store.command import clean_environment
+from snapshotter.core import bundles
+from snapshotter.core.bundles import Bundle
+from snapshotter.edge import outfiles, sealing
+from snapshotter.edge.store import Store, remote
+from snapshotter.edge.store.admission import check_creatable
+from snapshotter.edge.store.bundling import Bundles
 from snapshotter.edge.world import World
-from snapshotter.errors import UsageError
+from snapshotter.errors import CouldNotTell, UsageError
 from snapshotter.frozen import dataclass
-from snapshotter.results.sharing import Cloned
+from snapshotter.results.sharing import BackedUp, Cloned
 
-MOVED = ("tokens", "lanes")  # folders of the state; trust is given anew on each machine
+_SCRATCH = "backup-"
 
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """How a backup is locked: for a recipient, by a passphrase in a file, or not at all."""
+    """How a backup is locked: for a recipient, by a passphrase in a file, or not at all; `identity` opens age's."""
 
     recipient: str | None = None
     passphrase: Path | None = None
+    identity: Path | None = None
+    form: str = ""  # gpg or age, where no name of a file says it
 
 
-def backup(path: Path, to: Path, lock: Lock, world: World, *, wait: float = 0.0) -> int:
-    """Write the archive with its history into one file; gives its size. `.gpg` and `.age` lock it."""
-    if to.exists():
-        raise UsageError(f"{to} is there already; name a new file")
-    with for_writing(path, world, command="snap backup", wait=wait) as opened, _scratch(to) as folder:
-        plain = Path(folder) / "archive.bundle"
-        git = [
-            "git",
-            f"--git-dir={opened.root / '.git'}",
-            "bundle",
-            "create",
-            "--quiet",
-            str(plain),
-            "--branches",
-            "--tags",
-        ]
-        env = clean_environment(world.env)
-        sealing.run_tool(git, env)
-        sealing.run_tool(["git", f"--git-dir={opened.root / '.git'}", "bundle", "verify", "--quiet", str(plain)], env)
-        done = Path(folder) / "done"
-        _locked(plain, done, to, lock, world)
-        done.replace(to)
-    return to.stat().st_size
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a backup is to be: a new file, or the next one in a folder."""
+
+    to: Path
+    lock: Lock
+    full: bool = False  # in a folder: everything once more
+
+
+def backup(path: Path, wanted: Wanted, world: World, *, wait: float = 0.0) -> BackedUp:
+    """Write the archive with its history into one file, or what is new into a folder of such files."""
+    to = wanted.to
+    if to.is_file() or to.is_symlink():
+        raise UsageError(f"{to} is there already; name a new file, or a folder that gets what is new each time")
+    with for_writing(path, world, command="snap backup", wait=wait) as opened:
+        head = opened.store.head()
+        if head is None:
+            raise UsageError(f"{opened.root}: there is no first commit yet; `snap init` makes it")
+        if not to.is_dir():
+            if wanted.full:
+                raise UsageError(f"{to}: --full is for a folder of backups; a single file is always full")
+            return _written(opened, to, replace(wanted.lock, form=_form(to, wanted.lock)), after=None)
+        there = bundles.newest([file.name for file in to.iterdir()])
+        form = _form_in(to, wanted.lock, there)
+        after = None if there is None or wanted.full else _known(opened, to, there)
+        if there is not None and after is not None and head.startswith(there.tip):
+            return BackedUp(str(to / there.name), 0, 0, is_full=False)
+        made = bundles.following(there, after=after, tip=head, form=form)
+        return _written(opened, to / made.name, replace(wanted.lock, form=form), after=after)
 
 
 def restore(file: Path, folder: Path, lock: Lock, world: World) -> Cloned:
-    """Make an archive of a backup, in a new folder."""
+    """Make an archive of a backup, or of a folder of backups, in a new folder."""
     file, folder = file.absolute(), folder.absolute()
-    if not file.is_file():
-        raise UsageError(f"{file}: no such file")
-    with _scratch(folder) as scratch:
-        plain = Path(scratch) / "archive.bundle"
-        if file.suffix == ".gpg":
-            sealing.run_tool([*_gpg(lock), "--output", str(plain), "--decrypt", str(file)], world.env)
-        elif file.suffix == ".age":
-            identity = ["-i", str(lock.passphrase)] if lock.passphrase else []
-            sealing.run_tool(["age", "--decrypt", *identity, "-o", str(plain), str(file)], world.env)
-        else:
-            plain = file
-        return clone(str(plain), folder, world)
+    check_creatable(folder)
+    if not folder.parent.is_dir():
+        raise UsageError(f"{folder.parent}: no such folder")
+    if file.is_dir():
+        row = bundles.row([one.name for one in file.iterdir()])
+        if isinstance(row, str):
+            raise UsageError(f"{file}: {row}")
+        files = [file / one.name for one in row]
+    elif file.is_file():
+        files = [file]
+    else:
+        raise UsageError(f"{file}: no such file or folder")
+    with TemporaryDirectory(prefix=".snap-", dir=folder.parent) as scratch:
+        first = _opened(files[0], Path(scratch), lock, world)
+        cloned = clone(str(first), folder, world)
+        remote.forget(folder, world.env)  # it is the file, which may go
+        more = Bundles(folder, world.env)
+        for one in files[1:]:
+            plain = _opened(one, Path(scratch), lock, world)
+            more.take(plain)
+            if plain != one:
+                plain.unlink()
+        if files[1:]:
+            _check_plain_again(folder, world)
+    return replace(cloned, commits=more.count(), files=len(files))
 
 
-def _scratch(beside: Path) -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix=".snap-", dir=beside.absolute().parent)
+def _check_plain_again(folder: Path, world: World) -> None:
+    store = Store.open(folder, env=world.env, disk=world.disk)
+    for path, what in store.examiner().links(store.head() or ""):
+        raise CouldNotTell(f"{path} is {what} there, where an archive holds plain files; look at {folder}")
+    code, lines = remote.check_out(folder, world.env)
+    if code:
+        raise CouldNotTell(f"{folder}: the files could not be written: {lines[-1] if lines else code}")
 
 
-def _locked(plain: Path, done: Path, to: Path, lock: Lock, world: World) -> None:
-    if to.suffix == ".gpg":
-        if lock.recipient is None and lock.passphrase is None:
-            raise UsageError("name whom it is for (--recipient), or a file with a passphrase (--passphrase-file)")
-        how = (
-            ["--recipient", lock.recipient, "--encrypt"]
-            if lock.recipient
-            else ["--symmetric", "--cipher-algo", "AES256"]
+# --- one file ---
+
+
+def _written(opened: Opened, to: Path, lock: Lock, *, after: str | None) -> BackedUp:
+    _check_lock(to, lock)
+    way = Bundles(opened.root, opened.world.env)
+    with _scratch(opened) as folder:
+        plain = folder / "archive.bundle"
+        way.make(plain, after=after)
+        with outfiles.appearing(to) as part:
+            _lock(plain, part, lock, opened.world)
+    return BackedUp(str(to), to.stat().st_size, way.count(after), is_full=after is None)
+
+
+@contextmanager
+def _scratch(opened: Opened) -> Iterator[Path]:
+    """A folder in the archive's own local one; what a killed backup left there goes."""
+    for left in opened.local.glob(f"{_SCRATCH}*"):
+        shutil.rmtree(left)
+    with TemporaryDirectory(prefix=_SCRATCH, dir=opened.local) as folder:
+        yield Path(folder)
+
+
+def _known(opened: Opened, folder: Path, there: Bundle) -> str:
+    """The commit up to which a folder of backups has everything."""
+    try:
+        commit = opened.store.resolve(there.tip)
+    except UsageError:
+        commit = ""
+    if not commit or not opened.store.has_ancestor(opened.store.head() or "", commit):
+        raise UsageError(
+            f"{folder / there.name} ends with {there.tip}, which this archive does not have: it is the backup of"
+            " another one, or newer than this; name another folder"
         )
-        sealing.run_tool([*_gpg(lock), "--output", str(done), *how, str(plain)], world.env)
-    elif to.suffix == ".age":
-        if lock.recipient is None:
-            raise UsageError("name whom it is for: --recipient age1…")
-        sealing.run_tool(["age", "--encrypt", "-r", lock.recipient, "-o", str(done), str(plain)], world.env)
-    elif lock != Lock():
+    return commit
+
+
+def _form(to: Path, lock: Lock) -> str:
+    form = to.suffix.removeprefix(".") if to.suffix in (".gpg", ".age") else ""
+    if not form and lock != Lock():
         raise UsageError(f"{to}: to lock it, let its name end in .gpg or .age")
+    return form
+
+
+def _form_in(folder: Path, lock: Lock, there: Bundle | None) -> str:
+    """In a folder: as the one before, so that a lock is never forgotten; else as the key looks."""
+    wanted = ""
+    if lock.recipient is not None:
+        wanted = "age" if lock.recipient.startswith(("age1", "ssh-")) else "gpg"
+    elif lock.passphrase is not None:
+        wanted = "gpg"
+    if there is not None and there.form != wanted:
+        had = f"locked by {there.form}" if there.form else "not locked"
+        how = "name the key again (--recipient, --passphrase-file)" if there.form else "name another folder"
+        raise UsageError(f"{folder / there.name} is {had}, and this one would not be so: {how}")
+    return wanted
+
+
+# --- locks ---
+
+
+def _check_lock(to: Path, lock: Lock) -> None:
+    if lock.form == "gpg" and lock.recipient is None and lock.passphrase is None:
+        raise UsageError("name whom it is for (--recipient), or a file with a passphrase (--passphrase-file)")
+    if lock.form == "age" and lock.recipient is None:
+        raise UsageError("name whom it is for: --recipient age1…")
+    if lock.passphrase is not None:
+        sealing.passphrase_in(lock.passphrase)
+    if not to.parent.is_dir():
+        raise UsageError(f"{to.parent}: no such folder")
+
+
+def _lock(plain: Path, done: Path, lock: Lock, world: World) -> None:
+    recipient = lock.recipient or ""
+    if lock.form == "gpg":
+        how = ["--recipient", recipient, "--encrypt"] if recipient else ["--symmetric", "--cipher-algo", "AES256"]
+        sealing.run_tool([*_gpg(lock), "--output", str(done), *how, str(plain)], world.env)
+    elif lock.form == "age":
+        sealing.run_tool(["age", "--encrypt", "-r", recipient, "-o", str(done), str(plain)], world.env)
     else:
         shutil.copyfile(plain, done)
+
+
+def _opened(file: Path, scratch: Path, lock: Lock, world: World) -> Path:
+    """The bundle that a file of a backup holds."""
+    plain = scratch / f"{file.stem}.bundle"
+    if file.suffix == ".gpg":
+        sealing.run_tool([*_gpg(lock), "--output", str(plain), "--decrypt", str(file)], world.env)
+    elif file.suffix == ".age":
+        if lock.identity is None:
+            raise UsageError(f"{file}: name the file with your age key: --identity FILE")
+        sealing.run_tool(["age", "--decrypt", "-i", str(lock.identity), "-o", str(plain), str(file)], world.env)
+    else:
+        return file
+    return plain
 
 
 def _gpg(lock: Lock) -> list[str]:
@@ -100,42 +210,3 @@ def _gpg(lock: Lock) -> list[str]:
     if lock.passphrase is not None:
         words += ["--pinentry-mode", "loopback", "--passphrase-file", str(lock.passphrase)]
     return words
-
-
-# --- what is the user's, not the archive's ---
-
-
-def export_state(to: Path, passphrase: str, world: World) -> int:
-    """Write tokens and budgets into one sealed file; gives how many files went in."""
-    if to.exists():
-        raise UsageError(f"{to} is there already; name a new file")
-    found = {
-        str(file.relative_to(world.state)): base64.b64encode(file.read_bytes()).decode()
-        for name in MOVED
-        for file in sorted((world.state / name).rglob("*.json"))
-        if file.is_file() and not file.is_symlink()
-    }
-    sealed = sealing.seal(json.dumps({"format": 1, "files": found}).encode(), passphrase)
-    private_folder(to.absolute().parent, disk=world.disk).write(to.name, sealed, mode=0o600, durable=True)
-    return len(found)
-
-
-def import_state(file: Path, passphrase: str, world: World) -> tuple[int, tuple[str, ...]]:
-    """Put tokens and budgets in place where there are none yet; gives how many, and what was left as it is."""
-    try:
-        sealed = file.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{file}: {error.strerror}") from error
-    files = json.loads(sealing.unseal(sealed, passphrase))["files"]
-    kept: list[str] = []
-    for name, data in files.items():
-        parts = Path(name).parts
-        if parts[0] not in MOVED or ".." in parts:
-            raise UsageError(f"{file}: names {name!r}, which is no file of the state folder")
-        target = world.state / name
-        if target.exists():
-            kept.append(name)
-            continue
-        folder = private_folder(target.parent, disk=world.disk)
-        folder.write(target.name, base64.b64decode(data), mode=0o600, durable=True)
-    return len(files) - len(kept), tuple(kept)

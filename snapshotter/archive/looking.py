@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from snapshotter.archive import details
+from snapshotter.archive import details, doubling
 from snapshotter.archive.expiring import expiring
 from snapshotter.archive.hindering import Hindrances
 from snapshotter.archive.opening import Opened, Tell, for_writing, open_archive, silent
@@ -146,7 +146,8 @@ def status(
         drawn = [(one.staleness, _stored(one)) for one in streams if one.staleness is not None]
         old = [] if max_age is None else [*_unreadable(opened, targets), *(look.stale(max_age) for look in looks)]
         days = looks[0].days() if calendar and len(looks) == 1 else ()
-        notices = tuple(_notices(opened, looks, targets, now=now))
+        twice = doubling.notices(opened, (source.name for source, _ in chosen))
+        notices = (*_notices(opened, looks, targets, now=now), *twice)
     return Status(
         path=str(opened.root),
         head=opened.store.head(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from snapshotter.archive import merging
+from snapshotter.archive import doubling, merging
 from snapshotter.archive.opening import Opened, describe, for_writing
 from snapshotter.archive.trust import remember_brought
 from snapshotter.core import sharing
@@ -33,10 +33,12 @@ def push_opened(opened: Opened, *, name: str | None = None, dry_run: bool = Fals
     if target not in way.names():
         add = f"`git -C {opened.root} remote add {target} URL` names one"
         return Pushed(target, "no_remote", why=f"git knows no remote {target!r}; {add}")
-    notices = [Notice("warning", "hooks", note) for note in opened.store.install_hooks()]
+    notices = [*_not_committed(opened), *doubling.notices(opened, opened.described.sources)]
     head = opened.store.head() or ""
     if dry_run:
-        return Pushed(target, "same" if way.tracked(target) == head else "pushed", way.count(way.tracked(target), head))
+        waiting = way.count(way.tracked(target), head)
+        return Pushed(target, "same" if way.tracked(target) == head else "pushed", waiting, notices=tuple(notices))
+    notices += [Notice("warning", "hooks", note) for note in opened.store.install_hooks()]
     try:
         for _ in range(ROUNDS):
             head = opened.store.head() or ""
@@ -45,10 +47,17 @@ def push_opened(opened: Opened, *, name: str | None = None, dry_run: bool = Fals
             if state != "behind":
                 return Pushed(target, state, waiting if state == "pushed" else 0, why, tuple(notices))
             pulled = _pull(opened, way, target)
-            notices += [_merged(pulled), *pulled.notices]
+            notices += [one for one in (_merged(pulled), *pulled.notices) if one not in notices]
     except CouldNotTell as error:
         return Pushed(target, "diverged", why=str(error), notices=tuple(notices))
     return Pushed(target, "behind", why="another machine was faster each time; push again", notices=tuple(notices))
+
+
+def _not_committed(opened: Opened) -> list[Notice]:
+    """Settings and source files that a copy elsewhere would lack."""
+    words = "is not committed as it is here, so no copy of the archive has it; `git add` and `git commit` it"
+    changed = [path for path, blob in opened.described.files.items() if opened.store.blob_id(path) != blob]
+    return [Notice("warning", path, words) for path in sorted(changed)]
 
 
 def pull(path: Path, world: World, *, name: str | None = None, wait: float = 0.0) -> Pulled:
@@ -112,7 +121,9 @@ def _pull(opened: Opened, way: remote.Remoting, target: str) -> Pulled:
         pulled = _merge(opened, target, base=base, theirs=theirs, commits=commits)
     notes = [Notice("info", "", note) for note in store.finish()]
     opened.described = describe(opened.root, store)
-    return Pulled(target, commits, pulled.merged, pulled.overruled, (*pulled.notices, *notes))
+    twice = doubling.notices(opened, opened.described.sources)
+    told = tuple(dict.fromkeys((*pulled.notices, *twice, *notes)))
+    return Pulled(target, commits, pulled.merged, pulled.overruled, told)
 
 
 def _merge(opened: Opened, target: str, *, base: str, theirs: str, commits: int) -> Pulled:
@@ -133,8 +144,9 @@ def _asked_for(new: Mapping[str, tuple[object, ...]]) -> list[Notice]:
 
 
 def _twice(mine: Sequence[RunRecord], others: Sequence[RunRecord], machine: str) -> list[Notice]:
-    words = "two machines archive this source: each asks for what the other has, and their limits add up; stop one"
-    return [Notice("warning", source, words) for source in sharing.twice_archived(mine, others, machine=machine)]
+    return [
+        Notice("warning", source, doubling.WORDS) for source in sharing.twice_archived(mine, others, machine=machine)
+    ]
 
 
 def _check_plain(store: Store, commit: str) -> None:

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import click
 
-from snapshotter.archive import backing_up
-from snapshotter.archive.backing_up import Lock
+from snapshotter.archive import backing_up, moving
+from snapshotter.archive.backing_up import Lock, Wanted
 from snapshotter.cli.exits import HELP
 from snapshotter.cli.options import echo, echo_json, json_option, wait_option
 from snapshotter.cli.surroundings import archive_folder, is_answerable, the_world
 from snapshotter.core import report_sharing
-from snapshotter.core.maintaining import shown
 from snapshotter.edge.sealing import passphrase_in
 from snapshotter.errors import UsageError
 from snapshotter.results import Exit
@@ -21,45 +20,60 @@ _FILE = click.Path(path_type=Path)
 
 
 @click.command("backup", epilog=HELP)
-@click.option("--to", required=True, type=_FILE, metavar="FILE", help="A new file; .gpg or .age at its end locks it.")
-@click.option("--recipient", metavar="KEY", help="Whom it is locked for.")
+@click.option("--to", required=True, type=_FILE, metavar="FILE|FOLDER", help="A new file, or a folder that is there.")
+@click.option("--recipient", metavar="KEY", help="Whom it is locked for: a key of gpg, or age1….")
 @click.option("--passphrase-file", "passphrase", type=_FILE, help="Lock it by the first line of this file (gpg).")
+@click.option("--full", is_flag=True, help="In a folder: write everything once more, not only what is new.")
 @wait_option
+@json_option
 @click.pass_obj
 def backup_command(
-    archive: str | None, to: Path, recipient: str | None, passphrase: Path | None, *, wait: float
+    archive: str | None,
+    to: Path,
+    recipient: str | None,
+    passphrase: Path | None,
+    *,
+    full: bool,
+    wait: float,
+    as_json: bool,
 ) -> int:
     """Write the whole archive with its history into one file, locked by gpg or age if wanted.
+
+    Into a folder goes a full backup the first time, and what is new each time after that: small files, to be kept
+    together. A name that ends in .gpg or .age locks a single file.
 
     \b
     Examples:
       snap backup --to archive.bundle
       snap backup --to archive.bundle.gpg --recipient me@example.org
-      snap backup --to archive.bundle.gpg --passphrase-file ~/.keys/archive
+      snap backup --to /mnt/backups --recipient age1qqsz…
+      snap backup --to /mnt/backups --passphrase-file ~/.keys/archive
     """
-    size = backing_up.backup(
-        archive_folder(archive), to.absolute(), Lock(recipient, passphrase), the_world(), wait=wait
-    )
-    click.echo(f"{to}: {shown(size)}; try it now: snap from-backup {to} /tmp/try && snap -C /tmp/try verify --full")
+    wanted = Wanted(to.absolute(), Lock(recipient, passphrase), full)
+    result = backing_up.backup(archive_folder(archive), wanted, the_world(), wait=wait)
+    echo_json(result) if as_json else echo(report_sharing.backed_up(result))
     return Exit.DONE
 
 
 @click.command("from-backup", epilog=HELP)
-@click.argument("file", type=_FILE)
+@click.argument("file", metavar="FILE|FOLDER", type=_FILE)
 @click.argument("folder", type=_FILE)
-@click.option("--passphrase-file", "passphrase", type=_FILE, help="The file with the passphrase, or age's identity.")
+@click.option("--passphrase-file", "passphrase", type=_FILE, help="The file with the passphrase (gpg).")
+@click.option("--identity", type=_FILE, help="The file with your key (age).")
 @json_option
 @click.pass_obj
 def from_backup_command(
-    archive: str | None, file: Path, folder: Path, *, passphrase: Path | None, as_json: bool
+    archive: str | None, file: Path, folder: Path, *, passphrase: Path | None, identity: Path | None, as_json: bool
 ) -> int:
-    """Make an archive of a backup FILE, in a new FOLDER. Nothing of it is used before `snap trust`.
+    """Make an archive of a backup FILE, or of a FOLDER of them, in a new FOLDER. Nothing is used before `snap trust`.
 
     \b
-    Example:
+    Examples:
       snap from-backup archive.bundle.gpg archive
+      snap from-backup /mnt/backups archive --identity ~/.keys/age.txt
     """
-    result = backing_up.restore(file, folder, Lock(passphrase=passphrase), the_world())
+    lock = Lock(passphrase=passphrase, identity=identity)
+    result = backing_up.restore(file, folder, lock, the_world())
     echo_json(result) if as_json else echo(report_sharing.cloned(result))
     return Exit.DONE
 
@@ -87,7 +101,7 @@ def export_command(file: Path, *, passphrase: Path | None) -> int:
     Example:
       snap state export moved.sealed
     """
-    count = backing_up.export_state(file, _passphrase(passphrase, twice=True), the_world())
+    count = moving.export_state(file, _passphrase(passphrase, twice=True), the_world())
     click.echo(f"{file}: {count} files of tokens and budgets")
     return Exit.DONE
 
@@ -102,7 +116,7 @@ def import_command(file: Path, *, passphrase: Path | None) -> int:
     Example:
       snap state import moved.sealed --passphrase-file passphrase
     """
-    count, kept = backing_up.import_state(file, _passphrase(passphrase, twice=False), the_world())
+    count, kept = moving.import_state(file, _passphrase(passphrase, twice=False), the_world())
     click.echo(f"{count} files put in place" + (f"; left as they are: {', '.join(kept)}" if kept else ""))
     return Exit.DONE
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from snapshotter.core.escaping import escape
+from snapshotter.core.maintaining import shown
 from snapshotter.results import Notice
-from snapshotter.results.sharing import Cloned, Pulled, Pushed
+from snapshotter.results.sharing import BackedUp, Cloned, Pulled, Pushed
 
 
 def pushed(result: Pushed, *, dry_run: bool = False) -> str:
@@ -29,9 +30,22 @@ def pulled(result: Pulled) -> str:
 
 def cloned(result: Cloned) -> str:
     """`clone`."""
-    head = f"{_commits(result.commits)} in {escape(result.path, 200)}"
+    files = f" from {result.files} files" if result.files > 1 else ""
+    head = f"{_commits(result.commits)} in {escape(result.path, 200)}{files}"
     steps = "next: go there, `snap trust` shows what its files would do here, `snap verify --full` looks for damage"
     return "\n".join([head, *_notices(result.notices), steps])
+
+
+def backed_up(result: BackedUp) -> str:
+    """`backup`."""
+    path = escape(result.path, 200)
+    if not result.commits:
+        return f"nothing new since {path}"
+    kind = "all of it" if result.is_full else "what is new"
+    lines = [f"{path}: {shown(result.size)}, {_commits(result.commits)}, {kind}"]
+    if result.is_full:
+        lines.append("try it now: `snap from-backup` into a new folder, and there `snap verify --full`")
+    return "\n".join(lines)
 
 
 def _commits(count: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import field
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Literal
 
@@ -17,8 +18,15 @@ from snapshotter.model import RunRecord
 from snapshotter.results.sharing import Overruled, PushState
 
 _USER = re.compile(r"//[^/@\s']+@")
-_BEHIND = ("(fetch first)", "(non-fast-forward)", "has commits there that are not here")
+_BEHIND = (
+    "(fetch first)",
+    "(non-fast-forward)",
+    "has commits there that are not here",
+    " but expected ",  # it moved while this push was on its way
+    "(incorrect old value provided)",
+)
 _GUARDED = "snap: push to"
+LATELY = timedelta(days=7)
 LONGEST = 25  # lines of git that are worth reading
 
 
@@ -109,6 +117,18 @@ def twice_archived(ours: Iterable[RunRecord], theirs: Iterable[RunRecord], *, ma
     here = {record.source for record in ours if record.machine == machine}
     there = {record.source for record in theirs if record.machine not in ("", machine)}
     return tuple(sorted(here & there))
+
+
+def take_turns(records: Iterable[RunRecord], machine: str, *, now: datetime) -> bool:
+    """Whether another machine wrote a run record after one of this machine's, both of them lately.
+
+    Who moved to a new machine is not meant: there, all of its own come after those of the old one.
+    """
+    lately = [record for record in records if now - record.at < LATELY]
+    ours = min((record.at for record in lately if record.machine == machine), default=None)
+    return ours is not None and any(
+        record.machine not in ("", machine) and record.at > ours and record.command != "merge" for record in lately
+    )
 
 
 def merge_message(remote: str, commits: int, overruled: Collection[Overruled]) -> str:

@@ -30,7 +30,8 @@ def run_tool(argv: Sequence[str], env: Mapping[str, str]) -> None:
         raise CouldNotTell(f"{argv[0]} did not end within an hour") from error
     if done.returncode:
         lines = done.stdout.decode(errors="replace").strip().splitlines()
-        raise CouldNotTell(f"{argv[0]}: {lines[-1] if lines else f'exit code {done.returncode}'}")
+        told = [line.removeprefix(f"{argv[0]}: ") for line in lines if "report unexpected" not in line]
+        raise CouldNotTell(f"{argv[0]}: {told[-1] if told else f'exit code {done.returncode}'}")
 
 
 def seal(data: bytes, passphrase: str) -> bytes:

@@ -56,3 +56,14 @@ class Cloned:
     path: str
     commits: int
     notices: tuple[Notice, ...] = ()
+    files: int = 1  # of a backup
+
+
+@dataclass(frozen=True, slots=True)
+class BackedUp:
+    """`backup`: nothing was written where there are no commits."""
+
+    path: str
+    size: int
+    commits: int
+    is_full: bool

@@ -2,7 +2,7 @@
 
 import pytest
 
-from snapshotter.archive import sharing, trust, verifying
+from snapshotter.archive import looking, sharing, trust, verifying
 from snapshotter.archive.opening import for_writing
 from snapshotter.core.verifying import FULL
 from snapshotter.model import Batch, FileChange
@@ -174,3 +174,60 @@ def test_an_edit_of_the_users_survives_a_pull(archive, second):
 
     assert (archive.path / "notes.md").read_text() == "mine\n"
     assert any("left your own notes.md" in notice.text for notice in pulled.notices)
+
+
+def test_a_remote_that_moves_while_a_push_is_on_its_way_is_pulled_first(archive, second, tmp_path):
+    adds_another(second)
+    second.fetch("other")
+    hook = tmp_path / "remote.git/hooks/update"
+    push = "env -u GIT_DIR -u GIT_QUARANTINE_PATH git push -q --no-verify origin main"
+    hook.write_text(f"#!/bin/sh\nrm -f $0\ncd {second.path} && {push}\n")
+    hook.chmod(0o700)
+    archive.fetch("demo")
+
+    pushed = sharing.push(archive.path, archive.world)
+
+    assert pushed.state == "pushed"
+    assert archive.git("rev-parse", "HEAD") == archive.git("rev-parse", "origin/main")
+    assert second.git("rev-parse", "HEAD").strip() in archive.git("log", "--format=%H")
+
+
+def told_twice(archive):
+    return [notice.about for notice in looking.status(archive.path, (), archive.world).notices]
+
+
+def test_a_source_that_two_machines_archive_by_turns_is_told_by_status_push_and_pull(archive, second):
+    for one in (archive, second):
+        one.later(hours=1)
+        archive.server.script.records.append(item("12T10:00", f"n{one is second}"))
+        one.fetch()
+        sharing.push(one.path, one.world)
+    pulled = sharing.pull(archive.path, archive.world)
+
+    assert "demo" in [notice.about for notice in pulled.notices]
+    assert "demo" in told_twice(archive)
+    assert "demo" in [notice.about for notice in sharing.push(archive.path, archive.world).notices]
+
+
+def test_a_source_that_moved_to_another_machine_is_not_called_archived_twice(archive, second):
+    archive.fetch()
+    sharing.push(archive.path, archive.world)
+    sharing.pull(second.path, second.world)
+    for hour in range(3):
+        archive.server.script.records.append(item(f"12T1{hour}:00", f"n{hour}"))
+        second.later(hours=1)
+        second.fetch()
+
+    assert told_twice(second) == []
+    assert sharing.push(second.path, second.world).notices == ()
+
+
+def test_a_source_file_that_is_not_committed_is_named_by_a_push(archive):
+    file = archive.path / "sources/demo.toml"
+    file.write_text(file.read_text() + "\n# mine\n")
+
+    pushed = sharing.push(archive.path, archive.world)
+
+    assert [(notice.about, "not committed" in notice.text) for notice in pushed.notices] == [
+        ("sources/demo.toml", True)
+    ]

@@ -102,3 +102,8 @@ def clone(url: str, path: Path, env: Mapping[str, str]) -> Told:
 def check_out(root: Path, env: Mapping[str, str]) -> Told:
     """Write the files of a fresh clone."""
     return told(("-C", str(root), "reset", "--quiet", "--hard", REFERENCE), env=clean_environment(env), cwd=root)
+
+
+def forget(root: Path, env: Mapping[str, str]) -> None:
+    """Let a clone know its origin no more."""
+    told(("-C", str(root), "remote", "remove", "origin"), env=clean_environment(env), cwd=root)
