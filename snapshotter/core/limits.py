@@ -146,12 +146,14 @@ class Budgets:
         self, now: datetime, *, sent: datetime, method: str, path: str, status: int, headers: Headers
     ) -> Budgets:
         """After the answer to a request that left at `sent`: its headers know better than our counts."""
+        told = sightings(headers, self.headers, now)
+        if not told and not self.budgets and not self.served and status != 429:
+            return self  # there is nothing that it could correct
         at, sent_at = _micros(now), _micros(sent)
         budgets = tuple(
             replace(b, sent=counting.answered(b.rule, b.sent, sent_at=sent_at, now=at)) if b.counts(method, path) else b
             for b in self.budgets
         )
-        told = sightings(headers, self.headers, now)
         by_name = {sighting.name: sighting for sighting in told if sighting.name is not None}
         budgets = tuple(
             b.corrected(by_name[b.rule.name], sent_at=sent_at, now=at) if b.is_ours and b.rule.name in by_name else b

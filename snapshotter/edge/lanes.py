@@ -22,6 +22,7 @@ from snapshotter.spec import Pacing
 
 FOLDER = "lanes"
 _FIRST_POLL, _LAST_POLL = 0.001, 0.05  # seconds between two looks at a lane that somebody else uses
+_AT_ONCE = 0.001  # seconds from a turn to its request on a connection that is there already
 _SLICE = 0.25  # how soon a wait notices that the run is to stop
 _LONGEST_WRITE = 60.0  # a file that is still half written after this was left by a killed process
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -174,6 +175,8 @@ class LaneGate:
 
     def note_sent(self) -> None:
         """A request leaves now."""
+        if not self.min_interval and self._last is not None and self.clock.monotonic() - self._last < _AT_ONCE:
+            return  # it left with its turn, and no distance is measured from it
         with self._file.locked():
             state = self._file.read()
             self._mark_sent(state, self.clock.now())
