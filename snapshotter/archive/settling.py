@@ -247,17 +247,19 @@ def _guard(stream: Stream, walked: Walked, elsewhere: Mapping[bytes, date | None
     """What a refresh may not do by itself where `expect.max_drop` says nothing; what only moved is not lost."""
     if not walked.job.is_refresh or stream.expect.max_drop is not None:
         return None
-    moved: Counter[date | None] = Counter(
-        elsewhere[key]
-        for key, day in {record.key: record.day for record in walked.records if record.key is not None}.items()
-        if key in elsewhere and elsewhere[key] != day
-    )
+    moved = Counter(old for old, _ in _moved(walked, elsewhere))
     return lambda day, document: documents.looks_lost(document.was - moved[day], document.records)
 
 
 def _moves(walked: Walked, elsewhere: Mapping[bytes, date | None]) -> set[Move]:
-    placed = {record.key: record.day for record in walked.records if record.key is not None}
-    return {(elsewhere[key], day) for key, day in placed.items() if key in elsewhere and elsewhere[key] != day}
+    return set(_moved(walked, elsewhere))
+
+
+def _moved(walked: Walked, elsewhere: Mapping[bytes, date | None]) -> list[Move]:
+    if not elsewhere:  # most of what comes is new
+        return []
+    placed = {record.key: record.day for record in walked.records if record.key in elsewhere}
+    return [(elsewhere[key], day) for key, day in placed.items() if key is not None and elsewhere[key] != day]
 
 
 def _expecting(stream: Stream, day: date | None, proved: Window | None, *, started: datetime) -> Stream:
@@ -325,6 +327,9 @@ def _story(
 
 def _overtaken(records: Sequence[Record]) -> tuple[str, ...]:
     """Earlier versions of records that came twice and not alike: only the later one is stored as a record."""
+    keys = [record.key for record in records if record.key is not None]
+    if len(set(keys)) == len(keys):
+        return ()
     last = {record.key: record.text for record in records if record.key is not None}
     texts = (record.text for record in records if record.key is not None and last[record.key] != record.text)
     return tuple(text.decode() for text in dict.fromkeys(texts))

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import date, datetime
+from operator import attrgetter
 
 from snapshotter.canonical import decode_document, document, encode_indented
 from snapshotter.core import paths
@@ -26,6 +27,7 @@ SECONDS_TO_DESCRIBE = 2.0
 KEPT = 0.5  # the share of a day's records that a refresh must bring again
 
 Clock = Callable[[], float]
+_IN_ORDER = attrgetter("order", "text")  # as `Record.sort_key`, which takes four times as long
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def settle(
     """The documents that change when these records were received, as a complete view of `span` if it `replaces`."""
     fresh = _Fresh.of(records)
     settling = _Settling(stream, fresh, view(stream, span if replaces else None), clock)
-    left = {elsewhere[key] for key, day in fresh.places.items() if key in elsewhere and elsewhere[key] != day}
+    left = {day for key, day in elsewhere.items() if key in fresh.by_key and fresh.by_key[key].day != day}
     for day in sorted({*old, *fresh.days, *left}, key=lambda day: (day is None, day)):
         settling.settle(day, old.get(day))
     return Settled(settling.documents, settling.counts, fresh.duplicates, settling.moved)
@@ -133,7 +135,7 @@ class _Fresh:
     """The received records, each id once."""
 
     days: Mapping[date | None, Sequence[Record]]
-    places: Mapping[bytes, date | None]  # of every id
+    by_key: Mapping[bytes, Record]
     duplicates: int
 
     @classmethod
@@ -149,8 +151,7 @@ class _Fresh:
                 by_key[record.key] = record
         for record in by_key.values():
             days.setdefault(record.day, []).append(record)
-        places = {key: record.day for key, record in by_key.items()}
-        return cls(days, places, keyed - len(by_key))
+        return cls(days, by_key, keyed - len(by_key))
 
 
 # --- one document after the other ---
@@ -187,7 +188,7 @@ class Reading:
 
     def written(self, records: Iterable[Record]) -> bytes:
         """The document of the records, in their order."""
-        texts = [record.text for record in sorted(records, key=Record.sort_key)]
+        texts = [record.text for record in sorted(records, key=_IN_ORDER)]
         if self.is_single and texts:
             return encode_indented(decode_document(texts[0]).value)
         return document(texts)
@@ -254,8 +255,8 @@ class _Settling:
         copies = Counter(record.text for record in fresh if record.key is None)
         kept = []
         for record in before:
-            if record.key is not None and record.key in self.fresh.places:
-                self.moved += self.fresh.places[record.key] != day
+            if record.key is not None and (now := self.fresh.by_key.get(record.key)) is not None:
+                self.moved += now.day != day
             elif self.in_view(record, day):
                 continue
             elif record.key is None and copies[record.text] > 0:
