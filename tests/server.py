@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 import socket
 import ssl
 import struct
+import subprocess
 import threading
 import time
 import zlib
@@ -19,8 +21,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
+
+import pytest
 
 LONGEST = 10.0  # seconds that a connection may be silent, or stalled, before the server gives up by itself
 
@@ -310,3 +315,18 @@ def by_path(answers: Mapping[str, Answer | Callable[[Seen], Answer]]) -> Callabl
         return answer(request) if callable(answer) else answer
 
     return script
+
+
+def a_certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """A certificate for this machine that nobody vouches for: what a server takes, and its file."""
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl here to make a certificate with")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
+         "-keyout", folder / "key", "-out", folder / "cert"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "cert", folder / "key")
+    return context, folder / "cert"

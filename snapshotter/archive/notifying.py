@@ -102,6 +102,10 @@ class Post:
                 words = [str(word) for word in argv] if isinstance(argv, list | tuple) else [str(argv)]
                 notices.by_command(subject, text, argv=words, env=self.world.env, cwd=self.opened.root)
 
+    def masked(self, text: str) -> str:
+        """A text without the values of secrets."""
+        return self._masker.hide(text)
+
     def ping(self, which: str) -> None:
         """Call one of the addresses of the dead man's switch, if it is set."""
         value = self.opened.described.settings.ping.get(which)
@@ -146,7 +150,7 @@ class Post:
             self.send(target, message)
         except CouldNotTell as error:
             stuck.add(target.number)
-            self.problems.append(f"{target.name}: {self._masker.hide(str(error))}; it waits and goes with the next run")
+            self.problems.append(f"{target.name}: {self.masked(str(error))}; it waits and goes with the next run")
             return False
         return True
 
@@ -167,7 +171,7 @@ class Post:
         if told.get("username") is not None:
             login = (str(told["username"]), str(told.get("password") or ""))
         port = told.get("port")
-        notices.mail(
+        left_out = notices.mail(
             notices.Letter(subject, text, tuple(people), str(told.get("from") or people[0])),
             notices.Server(
                 str(told["host"]), int(port) if isinstance(port, int) else None, str(told["security"]), login
@@ -175,6 +179,8 @@ class Post:
             at=self.world.clock.now().timestamp(),
             env=self.world.env,
         )
+        if left_out is not None:  # sent again, it would come twice to all the others
+            self.problems.append(self._masker.hide(left_out))
 
     def _filled(self, value: object) -> object:
         if not isinstance(value, Template):
@@ -324,7 +330,7 @@ def test(path: Path, world: World) -> tuple[tuple[str, str | None], ...]:
         try:
             post.send(target, words)
         except CouldNotTell as error:
-            found.append((target.name, str(error)))
+            found.append((target.name, post.masked(str(error))))
         else:
             found.append((target.name, None))
-    return (*found, *((words.partition(":")[0], words.partition(": ")[2]) for words in post.problems))
+    return (*found, *((words.partition(": ")[0], words.partition(": ")[2]) for words in post.problems))

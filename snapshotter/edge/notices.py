@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import smtplib
 import ssl
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from snapshotter.errors import CouldNotTell
 from snapshotter.frozen import dataclass
 
 SECONDS = 30.0
+AUTHORITIES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 
@@ -35,6 +37,7 @@ class Server:
     port: int | None
     security: str
     login: tuple[str, str] | None = field(default=None, repr=False)
+    seconds: float = SECONDS  # that it may be silent
 
     @property
     def address(self) -> tuple[str, int]:
@@ -42,30 +45,53 @@ class Server:
         return self.host, self.port or PORTS[self.security]
 
 
-def mail(sent: Letter, by: Server, *, at: float, env: Mapping[str, str]) -> None:
-    """Send a mail; a password goes over a protected connection only."""
+def mail(sent: Letter, by: Server, *, at: float, env: Mapping[str, str]) -> str | None:
+    """Send a mail, a password over a protected connection only; gives what the server did not take of it, or None."""
     where = f"mail server {by.host}:{by.address[1]}"
     if by.login is not None and by.security == "none" and by.host not in ("localhost", "127.0.0.1", "::1"):
         raise CouldNotTell(f"{where}: a password is not sent without protection; set security to starttls or tls")
+    authorities = next((env[name] for name in AUTHORITIES if env.get(name)), None)
     try:
-        with _connected(by, ssl.create_default_context(cafile=env.get("SSL_CERT_FILE"))) as server:
+        with _connected(by, ssl.create_default_context(cafile=authorities)) as server:
             if by.login is not None:
                 server.login(*by.login)
             refused = server.send_message(_letter(sent, at))
-    except smtplib.SMTPAuthenticationError as error:
-        raise CouldNotTell(f"{where}: it refused the user name or password ({error.smtp_code})") from None
-    except smtplib.SMTPResponseException as error:
-        raise CouldNotTell(f"{where}: it answered {error.smtp_code}") from None
     except (smtplib.SMTPException, OSError) as error:
-        raise CouldNotTell(f"{where}: {getattr(error, 'strerror', None) or type(error).__name__}") from None
-    if refused:
-        raise CouldNotTell(f"{where}: it refused {len(refused)} of the addresses")
+        raise CouldNotTell(f"{where}: {_words(error, by)}") from None
+    return f"{where}: it refused {', '.join(sorted(refused))}; the others have it" if refused else None
+
+
+def _words(error: Exception, by: Server) -> str:
+    """Why a mail did not go; nothing of what a server says is repeated but its code."""
+    silent = f"no answer within {by.seconds:g} s"
+    match error:
+        case smtplib.SMTPAuthenticationError():
+            return f"it refused the user name or password ({error.smtp_code}); check username and password"
+        case smtplib.SMTPRecipientsRefused():
+            told = ", ".join(f"{name} ({code})" for name, (code, _) in sorted(error.recipients.items()))
+            return f"it refused {told}; check `to`"
+        case smtplib.SMTPSenderRefused():
+            return f"it refused the sender {error.sender} ({error.smtp_code}); check `from`"
+        case smtplib.SMTPResponseException():
+            return f"it answered {error.smtp_code}"
+        case smtplib.SMTPNotSupportedError():
+            return f"it does not offer what is asked ({error}); check security and username"
+        case ssl.SSLCertVerificationError():
+            return f"its certificate is not trusted: {error.verify_message}; SSL_CERT_FILE may name authorities"
+        case ssl.SSLError():
+            return f"no protected connection ({error.reason}); check port, and whether security is tls or starttls"
+        case TimeoutError():
+            return silent
+        case smtplib.SMTPServerDisconnected():
+            return silent if isinstance(error.__context__, TimeoutError) else "it hung up"
+        case _:
+            return getattr(error, "strerror", None) or type(error).__name__
 
 
 def _connected(by: Server, trust: ssl.SSLContext) -> smtplib.SMTP:
     if by.security == "tls":
-        return smtplib.SMTP_SSL(*by.address, timeout=SECONDS, context=trust)
-    server = smtplib.SMTP(*by.address, timeout=SECONDS)
+        return smtplib.SMTP_SSL(*by.address, timeout=by.seconds, context=trust)
+    server = smtplib.SMTP(*by.address, timeout=by.seconds)
     if by.security == "starttls":
         try:
             server.starttls(context=trust)
@@ -90,6 +116,8 @@ def by_apprise(subject: str, text: str, *, url: str) -> None:
         apprise = importlib.import_module("apprise")
     except ImportError:
         raise CouldNotTell("Apprise is missing; run `pip install 'snapshotter[apprise]'`") from None
+    logger = logging.getLogger("apprise")
+    logger.propagate, logger.disabled = False, True  # it would tell addresses, and what is secret in them
     app = apprise.Apprise()
     if not app.add(url):
         raise CouldNotTell("Apprise does not understand the address")

@@ -2,10 +2,7 @@
 
 import gzip
 import http.client
-import shutil
 import socket
-import ssl
-import subprocess
 import threading
 from datetime import UTC, datetime
 
@@ -22,6 +19,7 @@ from tests.server import (
     Raw,
     Reply,
     Server,
+    a_certificate,
     bad_gzip,
     cut,
     dripping,
@@ -323,18 +321,7 @@ def test_this_machine_is_never_asked_through_a_proxy(tmp_path):
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    if shutil.which("openssl") is None:
-        pytest.skip("there is no openssl here to make a certificate with")
-    folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
-         "-keyout", folder / "key", "-out", folder / "cert"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "cert", folder / "key")
-    return context, folder / "cert"
+    return a_certificate(tmp_path_factory.mktemp("tls"))
 
 
 def test_a_certificate_that_nobody_vouches_for_is_not_trusted(certificate):
