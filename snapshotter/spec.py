@@ -492,6 +492,7 @@ class Source:
 class Remote:
     name: str = "origin"
     push: bool = False
+    restore_test: Span | None = None  # how often a run tries whether it would restore
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from snapshotter.archive import rehearsing
+from snapshotter.archive.lane import Stops
 from snapshotter.archive.opening import Opened
 from snapshotter.archive.sharing import failure, push_opened
 from snapshotter.archive.trust import trust_of
@@ -12,6 +14,15 @@ from snapshotter.results import Exit, Notice
 
 PASSING = ("unreachable", "behind")  # pushes that fail until the network or another machine gives way
 Ended = tuple[list[Notice], set[Exit]]
+
+
+def push_and_try(opened: Opened, stops: Stops) -> Ended:
+    """Push, then try whether the remote would restore, where the settings say so and there is time."""
+    notices, codes = push(opened)
+    if codes or stops.reason() in ("signal", "deadline"):
+        return notices, codes
+    tried, more = rehearsing.after_push(opened)
+    return [*notices, *tried], codes | more
 
 
 def push(opened: Opened) -> Ended:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from snapshotter.archive import details, doubling
+from snapshotter.archive import details, doubling, rehearsing
 from snapshotter.archive.expiring import expiring
 from snapshotter.archive.hindering import Hindrances
 from snapshotter.archive.opening import Opened, Tell, for_writing, open_archive, silent
@@ -175,6 +175,8 @@ def _unreadable(opened: Opened, targets: Collection[str]) -> list[Stale]:
 def _notices(opened: Opened, looks: Sequence[_Look], targets: Collection[str], *, now: datetime) -> Iterator[Notice]:
     """What stands in the way: broken files, what may not be asked, tokens that end soon."""
     yield from (Notice("error", problem.file, str(problem)) for problem in opened.described.problems)
+    if (bad := rehearsing.trouble(opened)) is not None:
+        yield bad
     hindrances = Hindrances(opened)
     for source in {look.source.name: look.source for look in looks}.values():
         if (found := hindrances.of_source(source)) is not None:

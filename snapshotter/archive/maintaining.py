@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,10 +11,12 @@ from snapshotter.archive.opening import Opened, for_writing
 from snapshotter.core import maintaining
 from snapshotter.core.maintaining import Heap, Sample
 from snapshotter.core.troubles import DAMAGE, DISK
+from snapshotter.edge.files import Folder
 from snapshotter.edge.state import JsonFile
 from snapshotter.edge.store.command import Git
 from snapshotter.edge.world import World
 from snapshotter.errors import Damaged, DiskRefused, SnapError
+from snapshotter.frozen import dataclass
 from snapshotter.results import Exit, Notice
 from snapshotter.results.maintaining import Maintained
 from snapshotter.spec import Span
@@ -25,6 +28,18 @@ def maintain(path: Path, world: World, *, dry_run: bool = False, wait: float = 0
     """Tidy up now, whether it is due or not."""
     with for_writing(path, world, command="snap maintain", wait=wait) as opened:
         return _maintain(opened, force=not dry_run, may=not dry_run)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is remembered between runs."""
+
+    last: datetime | None = None  # that it was tidied up
+    told: int = 0  # bytes that are stored as differences
+    samples: tuple[Sample, ...] = ()
+    head: str | None = None  # up to which files were looked at
+    large: Mapping[str, int] = field(default_factory=dict)
+    warned: datetime | None = None  # of sizes, by a run
 
 
 def after_run(opened: Opened) -> tuple[list[Notice], set[Exit]]:
@@ -40,42 +55,69 @@ def after_run(opened: Opened) -> tuple[list[Notice], set[Exit]]:
     return list(done.notices), set()
 
 
-def growth(opened: Opened) -> tuple[int, int | None]:
-    """How large the repository is, and by how many bytes it grows a month; None: too early to say."""
-    _, _, samples = _remembered(JsonFile(opened.local / MEMORY, durable=False, disk=opened.world.disk))
+def growth(opened: Opened) -> tuple[int, int | None, tuple[str, ...]]:
+    """How large the repository is, by how many bytes it grows a month (None: too early to say), what a host minds."""
+    known = _remembered(_memory(opened))
     size = _size(opened.root / ".git/objects")
-    return size, maintaining.growth(maintaining.sampled(samples, Sample(opened.world.clock.now(), size)))
+    by_month = maintaining.growth(maintaining.sampled(known.samples, Sample(opened.world.clock.now(), size)))
+    return size, by_month, _warnings(opened, size, by_month, known.large)
 
 
 def _maintain(opened: Opened, *, force: bool, may: bool) -> Maintained:
-    now = opened.world.clock.now()
-    memory = JsonFile(opened.local / MEMORY, durable=False, disk=opened.world.disk)
-    last, told, samples = _remembered(memory)
+    now, memory = opened.world.clock.now(), _memory(opened)
+    known = _remembered(memory)
     every = opened.described.settings.maintenance.get("every")
     span = every.rough() if isinstance(every, Span) else timedelta(days=7)
-    before = _heap(opened, told)
-    due = maintaining.is_due(before, last=last, every=span, now=now)
+    before = _heap(opened, known.told)
+    due = maintaining.is_due(before, last=known.last, every=span, now=now)
     notices: list[Notice] = []
     after, done = before, False
     if may and (due or force):
         whole = force or before.whole
         failed = _tidy(opened, whole=whole)
-        after, done, last = _heap(opened, told), True, now
+        after, done = _heap(opened, known.told), True
         if whole and not failed:
             after = replace(after, told=after.bytes)
+        known = replace(known, last=now, told=after.told)
         notices += failed
         still = maintaining.is_due(after, last=None, every=span, now=now)
         if still and after.loose >= before.loose and after.packs >= before.packs:
             words = f"tidying up had no effect: {after.packs} packs and {after.loose} loose objects; see `git fsck`"
             notices.append(Notice("warning", "maintenance", words))
-    samples = maintaining.sampled(samples, Sample(now, after.bytes))
+    known = _looked(opened, replace(known, samples=maintaining.sampled(known.samples, Sample(now, after.bytes))))
+    by_month = maintaining.growth(known.samples)
+    warnings = _warnings(opened, after.bytes, by_month, known.large)
+    if warnings and (force or not may or maintaining.speaks(known.warned, now)):
+        notices += [Notice("warning", "size", words) for words in warnings]
+        known = replace(known, warned=now)
     if may:
-        memory.write(_plain(last, after.told, samples))
-    by_month = maintaining.growth(samples)
-    notices += [Notice("warning", "size", words) for words in maintaining.warnings(after.bytes, by_month)]
+        memory.write(_plain(known))
     return Maintained(
         due, done, before.loose, before.packs, after.loose, after.packs, after.bytes, by_month, tuple(notices)
     )
+
+
+def _looked(opened: Opened, known: _Known) -> _Known:
+    """Which files are large, by those that changed since somebody looked."""
+    head = opened.store.head()
+    if head is None or head == known.head:
+        return known
+    tree, large = Folder(opened.root), dict(known.large)
+    since = known.head if known.head is not None and opened.store.has_ancestor(head, known.head) else None
+    for path, blob in opened.store.changed(since, head):
+        status = tree.status(path) if blob is not None else None
+        if status is not None and status.st_size >= maintaining.LARGE:
+            large[path] = status.st_size
+        else:
+            large.pop(path, None)
+    return replace(known, head=head, large=large)
+
+
+def _warnings(opened: Opened, size: int, by_month: int | None, large: Mapping[str, int]) -> tuple[str, ...]:
+    if size < maintaining.SMALL and not large:
+        return ()
+    host = maintaining.host_of(opened.store.addresses())
+    return tuple(maintaining.warnings(size, by_month, large=large, host=host))
 
 
 def _tidy(opened: Opened, *, whole: bool) -> list[Notice]:
@@ -111,19 +153,31 @@ def _size(objects: Path) -> int:
     return sum(path.stat().st_size for path in (objects / "pack").glob("*") if path.is_file())
 
 
-def _remembered(memory: JsonFile) -> tuple[datetime | None, int, tuple[Sample, ...]]:
+def _memory(opened: Opened) -> JsonFile:
+    return JsonFile(opened.local / MEMORY, durable=False, disk=opened.world.disk)
+
+
+def _remembered(memory: JsonFile) -> _Known:
     try:
         known = memory.read()
-        last = known.get("last")
         samples = tuple(Sample(datetime.fromisoformat(at), int(size)) for at, size in known.get("samples", []))
-        return (datetime.fromisoformat(last) if last else None), int(known.get("told", 0)), samples
-    except (SnapError, ValueError, TypeError):  # whoever forgets begins to count anew
-        return None, 0, ()
+        large = {str(path): int(size) for path, size in known.get("large", {}).items()}
+        told, warned = int(known.get("told", 0)), _instant(known.get("warned"))
+        return _Known(_instant(known.get("last")), told, samples, known.get("head"), large, warned)
+    except (SnapError, ValueError, TypeError, AttributeError):  # whoever forgets begins to count anew
+        return _Known()
 
 
-def _plain(last: datetime | None, told: int, samples: tuple[Sample, ...]) -> dict[str, object]:
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _plain(known: _Known) -> dict[str, object]:
     return {
-        "told": told,
-        "last": last.isoformat() if last else None,
-        "samples": [[one.at.isoformat(), one.bytes] for one in samples],
+        "last": known.last.isoformat() if known.last else None,
+        "told": known.told,
+        "samples": [[one.at.isoformat(), one.bytes] for one in known.samples],
+        "head": known.head,
+        "large": dict(known.large),
+        "warned": known.warned.isoformat() if known.warned else None,
     }

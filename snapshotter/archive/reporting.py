@@ -7,7 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from snapshotter import __version__
-from snapshotter.archive import budgets, comparing, explaining, holding, looking, past
+from snapshotter.archive import budgets, comparing, explaining, holding, looking, past, rehearsing
 from snapshotter.archive.expiring import expiries
 from snapshotter.archive.looking import UNDATED, terms_of
 from snapshotter.archive.maintaining import growth
@@ -66,6 +66,7 @@ def report(path: Path, world: World, *, since: date | None = None, tell: Tell = 
             expiries=_expiries(opened),
             waiting_spool=told.waiting_spool,
             counts=overview.counts(covers),
+            restore=rehearsing.last(opened),
         )
 
 
@@ -113,9 +114,9 @@ class _Look:
 
 
 def _growth(opened: Opened, covers: Sequence[Cover], begin: date) -> Growth:
-    size, by_month = growth(opened)
+    size, by_month, warnings = growth(opened)
     records = overview.by_month(day for cover in covers for day in cover.days)
-    return Growth(size, by_month, records, opened.store.commits_since(begin))
+    return Growth(size, by_month, records, opened.store.commits_since(begin), warnings)
 
 
 def _expiries(opened: Opened) -> tuple[Expiry, ...]:

@@ -195,7 +195,7 @@ class _Run:
         ]
         if committer.tally.problems:
             self.codes.add(Exit.SOME_DAYS)
-        for notices, codes in (maintaining.after_run(self.opened), ending.push(self.opened)):
+        for notices, codes in (maintaining.after_run(self.opened), ending.push_and_try(self.opened, self.stops)):
             self.notices += notices
             self.codes |= codes
         self._tell_refused()  # of a merge, where somebody else had pushed

@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from snapshotter.core.escaping import escape
+from snapshotter.core.wording import counted
 from snapshotter.frozen import dataclass
 
+LISTED = 5  # files in a warning
 LOOSE = 1000  # objects
 PACKS = 30
 FRESH = 4 << 20  # bytes that came since versions were last stored as differences
 MONTH = timedelta(days=30)
 SHORTEST = timedelta(days=7)  # growth over less than this says nothing
 LONGEST = timedelta(days=120)
-_GB = 1 << 30
-# What GitHub documents; others are not far from it.
-HOST_FULL = 5 * _GB  # recommended at most
-HOST_PUSH = 2 * _GB
+QUIET = timedelta(days=7)  # for so long a run that has warned of sizes says no more of them
+_MB, _GB = 1 << 20, 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What a host takes, by its own words; where these come from stands in docs/how-to.md."""
+
+    name: str
+    full: int  # bytes of a repository
+    refuses: bool  # more than that; else it recommends no more
+    push: int  # bytes at once
+    file_warned: int
+    file: int  # bytes of one file
+
+
+GITHUB = Host("GitHub", 10 * _GB, refuses=False, push=2 * _GB, file_warned=50 * _MB, file=100 * _MB)
+BITBUCKET = Host("Bitbucket", 4 * _GB, refuses=True, push=7 * _GB // 2, file_warned=50 * _MB, file=100 * _MB)
+LARGE = 50 * _MB  # from here on a file is remembered
+SMALL = 64 * _MB  # no repository below this comes near any limit within a year
+
+
+def host_of(addresses: Iterable[str]) -> Host:
+    """The host whose limits count: the one of a remote, else those of GitHub, the strictest for files."""
+    return BITBUCKET if any("bitbucket.org" in address for address in addresses) else GITHUB
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +92,26 @@ def growth(samples: Sequence[Sample]) -> int | None:
     return max(0, round((samples[-1].bytes - samples[0].bytes) * (MONTH / span)))
 
 
-def warnings(size: int, by_month: int | None) -> Iterator[str]:
-    """What a host like GitHub would not take, now or within a year."""
-    if size >= HOST_FULL:
-        yield f"the repository holds {shown(size)}; hosts like GitHub recommend at most {shown(HOST_FULL)}"
-    elif by_month and size + 12 * by_month >= HOST_FULL:
-        months = max(1, (HOST_FULL - size) // by_month)
-        yield f"in about {months} months the repository reaches {shown(HOST_FULL)}; hosts like GitHub recommend no more"
-    if by_month is not None and by_month >= HOST_PUSH:
-        yield f"it grows by {shown(by_month)} a month; one push to GitHub takes {shown(HOST_PUSH)}: push every day"
+def warnings(size: int, by_month: int | None, *, large: Mapping[str, int], host: Host) -> Iterator[str]:
+    """What a host would not take, now or within a year."""
+    limit = f"{host.name} {'takes' if host.refuses else 'recommends'} at most {shown(host.full)}"
+    if size >= host.full:
+        yield f"the repository holds {shown(size)}; {limit}"
+    elif by_month and size + 12 * by_month >= host.full:
+        months = max(1, (host.full - size) // by_month)
+        yield f"in about {counted(months, 'month')} the repository reaches {shown(host.full)}; {limit}"
+    if by_month is not None and by_month >= host.push:
+        yield f"it grows by {shown(by_month)} a month; {host.name} takes {shown(host.push)} a push: push every day"
+    for path, bytes_of in sorted(large.items(), key=lambda pair: -pair[1])[:LISTED]:
+        if bytes_of >= host.file_warned:
+            verb = "refuses" if bytes_of > host.file else "warns, and refuses"
+            minds = f"{escape(path)} holds {shown(bytes_of)}; {host.name} {verb} files over {shown(host.file)}"
+            yield f"{minds}: let the source file leave something out (`drop`, `keep_if`), or push elsewhere"
+
+
+def speaks(warned: datetime | None, now: datetime) -> bool:
+    """Whether a run says it: a timer that says the same every hour is not read."""
+    return warned is None or abs(now - warned) >= QUIET
 
 
 def shown(size: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from snapshotter.core import overview
+from snapshotter.core import overview, rehearsing
 from snapshotter.core.escaping import escape
 from snapshotter.core.maintaining import shown
 from snapshotter.core.refreshing.findings import staleness_words, surprising
@@ -103,6 +103,10 @@ def _runs(lines: Iterable[RunLine]) -> str:
 def _now(report: Report) -> Iterator[str]:
     size, grows = report.growth.bytes, report.growth.bytes_a_month
     yield f"  {shown(size)} on this disk{f', {shown(grows)} more a month' if grows is not None else ''}"
+    for words in report.growth.warnings:
+        yield from _wrapped(words)
+    if report.restore is not None:
+        yield from _wrapped(rehearsing.line(report.restore))
     spent = [f"{left.lane} {left.budgets[0].remaining:,} of {left.budgets[0].limit or 0:,}" for left in
              report.limits.lanes if left.budgets]  # fmt: skip
     if spent:

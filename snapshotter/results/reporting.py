@@ -12,6 +12,7 @@ from snapshotter.results import HeldVersion, LimitsLeft, Notice, StreamStatus
 from snapshotter.results.calendar import CalendarDay
 from snapshotter.results.days import Lack
 from snapshotter.results.past import RunLine
+from snapshotter.results.rehearsing import Tried
 from snapshotter.results.staleness import Staleness
 
 LACKING = (DayState.INVALID, DayState.FAILED, DayState.PARTIAL, DayState.UNTRIED)  # over, could be had, not there
@@ -68,6 +69,7 @@ class Growth:
     bytes_a_month: int | None
     records: Mapping[str, int]  # of the days shown, by month, like 2018-02
     commits: int = 0  # since the day that events are told from
+    warnings: tuple[str, ...] = ()  # what a host would not take
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ class Report:
     expiries: tuple[Expiry, ...] = ()  # the next one first
     waiting_spool: int = 0
     counts: Mapping[DayState, int] = field(default_factory=dict)  # of all streams
+    restore: Tried | None = None  # the last time that a run tried it
 
     @property
     def surprises(self) -> Mapping[str, tuple[date, ...]]:

@@ -5,8 +5,21 @@ import random
 from datetime import UTC, datetime, timedelta
 
 from snapshotter.archive import maintaining as archive_maintaining
+from snapshotter.archive import reporting
 from snapshotter.archive.opening import for_writing
-from snapshotter.core.maintaining import LOOSE, Heap, Sample, growth, is_due, sampled, warnings
+from snapshotter.core import report_whole
+from snapshotter.core.maintaining import (
+    BITBUCKET,
+    GITHUB,
+    LOOSE,
+    Heap,
+    Sample,
+    growth,
+    host_of,
+    is_due,
+    sampled,
+    warnings,
+)
 from snapshotter.model import Batch, FileChange
 from tests.archive.worlds import Api, an_archive, item
 
@@ -43,10 +56,64 @@ def test_one_size_a_day_is_remembered():
     assert len(sampled(first, Sample(NOW + timedelta(days=1), 2))) == 2
 
 
+def told(size, by_month=None, *, host=GITHUB, **large):
+    return list(warnings(size, by_month, large={f"a/b/{name}.json": size for name, size in large.items()}, host=host))
+
+
 def test_a_host_that_will_be_full_within_a_year_is_warned_of():
-    assert list(warnings(1 * GB, 10 << 20)) == []
-    assert "in about 4 months" in next(warnings(1 * GB, 1 * GB))
-    assert "5.0 GB" in next(warnings(11 * GB, None))
+    assert told(1 * GB, 10 << 20) == []
+    assert told(1 * GB, 1 * GB) == [
+        "in about 9 months the repository reaches 10.0 GB; GitHub recommends at most 10.0 GB"
+    ]
+    assert told(11 * GB) == ["the repository holds 11.0 GB; GitHub recommends at most 10.0 GB"]
+    assert told(5 * GB, host=BITBUCKET) == ["the repository holds 5.0 GB; Bitbucket takes at most 4.0 GB"]
+    assert "takes 2.0 GB a push: push every day" in told(1 * GB, 3 * GB)[1]
+
+
+def test_a_file_that_a_host_minds_is_named_before_it_is_refused():
+    [near] = told(1, small=49 << 20, snapshot=60 << 20)
+    [over] = told(1, snapshot=101 << 20)
+
+    assert near.startswith("a/b/snapshot.json holds 60.0 MB; GitHub warns, and refuses files over 100.0 MB: ")
+    assert "GitHub refuses files over 100.0 MB" in over
+
+
+def test_the_limits_are_those_of_the_remote():
+    assert host_of(["git@bitbucket.org:anna/archive.git"]) is BITBUCKET
+    assert host_of(["https://github.com/anna/archive", "/mnt/usb"]) is GITHUB
+    assert host_of([]) is GITHUB
+
+
+def test_a_large_file_is_warned_of_by_a_run_once_a_week_and_until_it_is_small(tmp_path):
+    with an_archive(tmp_path, Api([item("12T08:00", "a")])) as archive:
+        archive.fetch()
+        replaced(archive, b" " * (51 << 20))
+        told = [about(archive.fetch(), "size")]
+        archive.later(days=1)
+        told.append(about(archive.fetch(), "size"))
+        archive.later(days=7)
+        told.append(about(archive.fetch(), "size"))
+        asked = archive_maintaining.maintain(archive.path, archive.world, dry_run=True).notices
+        page = report_whole.text(reporting.report(archive.path, archive.world))
+        replaced(archive, b"small")
+        archive.later(days=8)
+
+        assert [len(notices) for notices in told] == [1, 0, 1]
+        assert "docs/large.json holds 51.0 MB" in told[0][0].text
+        assert len(asked) == 1
+        assert "docs/large.json holds 51.0 MB" in page
+        assert about(archive.fetch(), "size") == []
+
+
+def replaced(archive, data):
+    (archive.path / "docs").mkdir(exist_ok=True)
+    (archive.path / "docs/large.json").write_bytes(data)
+    archive.git("-c", "core.fsync=none", "add", "docs")
+    archive.git("-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-qm", "A file")
+
+
+def about(ran, what):
+    return [notice for notice in ran.notices if notice.about == what]
 
 
 def test_tidying_up_joins_packs_and_loses_nothing(tmp_path):

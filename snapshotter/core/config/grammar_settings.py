@@ -84,8 +84,10 @@ REMOTE = Table(
     (
         Key("name", text(), "Name of the git remote.", default="origin"),
         Key("push", flag(), "Push after every run that saved something.", default=False),
+        Key("restore_test", duration(), "How often a run tries whether the remote would restore: clones it, looks at"
+            " all of it, compares.", default_note="never", example='"30d"'),
     ),
-)
+)  # fmt: skip
 
 MAINTENANCE = Table(
     "maintenance",

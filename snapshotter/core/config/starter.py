@@ -25,6 +25,7 @@ zone = "{zone}"
 # [remote]
 # name = "origin"
 # push = true
+# restore_test = "30d"
 
 # Who is told when something turns bad, or good again. Passwords are named, never written here.
 # [secrets]

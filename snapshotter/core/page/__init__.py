@@ -48,7 +48,7 @@ def _sections(report: Report) -> list[Section]:
         ("changes", f"Changes found since {report.since}", tables.changes(report.changes, more=report.more_changes)),
         ("runs", "Runs", tables.runs(report.runs)),
         ("budgets", "Requests and budgets", tables.budgets(report.limits)),
-        ("growth", "Growth", tables.growth(report.growth)),
+        ("growth", "Growth", tables.growth(report.growth, report.restore)),
         ("staleness", "Staleness", tables.staleness(report.staleness, report.surprises)),
     ]
     return found + ([("expiry", "Next to expire", tables.expiries(report.expiries))] if report.expiries else [])

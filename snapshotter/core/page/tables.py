@@ -9,10 +9,12 @@ from snapshotter.core.diff import name_of
 from snapshotter.core.maintaining import shown
 from snapshotter.core.page.markup import Markup, el, join
 from snapshotter.core.refreshing.findings import surprising
+from snapshotter.core.rehearsing import line
 from snapshotter.core.wording import counted
 from snapshotter.model import Edit, FieldEdit
 from snapshotter.results import BudgetLeft, LaneLeft, LimitsLeft
 from snapshotter.results.past import RunLine
+from snapshotter.results.rehearsing import Tried
 from snapshotter.results.reporting import Expiry, Found, Growth
 from snapshotter.results.staleness import Staleness
 
@@ -153,14 +155,14 @@ def bar(part: int, whole: int) -> Markup:
 # --- growth, staleness, expiry ---
 
 
-def growth(found: Growth) -> Markup:
-    """How the archive grows."""
+def growth(found: Growth, restore: Tried | None = None) -> Markup:
+    """How the archive grows, and whether a restore was tried."""
     by_month = f", growing by about {shown(found.bytes_a_month)} a month" if found.bytes_a_month is not None else ""
     commits = f" {counted(found.commits, 'commit')} in the time that is shown." if found.commits else ""
     words = el("p", f"{shown(found.bytes)} on this disk{by_month}.{commits}")
-    if not found.records:
-        return words
-    return join([words, _months(found.records)])
+    tried = el("p", f"{line(restore)[:1].upper()}{line(restore)[1:]}.") if restore is not None else None
+    minded = [el("p", f"{warning[:1].upper()}{warning[1:]}.") for warning in found.warnings]
+    return join([words, *minded, tried, _months(found.records) if found.records else None])
 
 
 def _months(records: Mapping[str, int]) -> Markup:

@@ -163,6 +163,11 @@ class Store:
         """How many commits were made on a day (UTC) or later."""
         return history.commits_since(self._command, day)
 
+    def addresses(self) -> tuple[str, ...]:
+        """Where the remotes lie, as git's settings say it; a user and a password may be in it."""
+        code, lines = self._command.told("config", "--get-regexp", r"^remote\..*\.url$")
+        return tuple(line.partition(" ")[2] for line in lines) if not code else ()
+
     def object_counts(self) -> ObjectCounts:
         """How many loose objects and packs there are: what tidying up depends on."""
         shards = [name for name in self._git.entries("objects") if len(name) == 2]
