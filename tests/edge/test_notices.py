@@ -78,7 +78,7 @@ def a_mail_server(security, certificate, *, box=None, auth=False, without=()):
 
 def send(port, security, *, trusted=None, login=None, letter=LETTER):
     env = {} if trusted is None else {"SSL_CERT_FILE": str(trusted[1])}
-    return mail(letter, Server("127.0.0.1", port, security, login, seconds=5), at=0.0, env=env)
+    return mail(letter, Server("127.0.0.1", port, security, login), at=0.0, env=env)
 
 
 @pytest.mark.parametrize("security", ["none", "starttls", "tls"])
