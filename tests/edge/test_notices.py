@@ -52,7 +52,7 @@ class Mailbox:
     def log_in(self, server, session, envelope, mechanism, given):
         login, password = given.login.decode(), given.password.decode()
         self.logins.append((mechanism, login))
-        return AuthResult(success=(login, password) == ("me", PASSWORD))
+        return AuthResult(success=(login, password) == ("me", PASSWORD), handled=False)
 
 
 @contextmanager
