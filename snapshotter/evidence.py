@@ -53,6 +53,16 @@ class Proof:
     stamp: Stamp
     validators: Validators | None = None
 
+    @property
+    def is_void(self) -> bool:
+        """Whether it says that earlier proofs of this span count no more (see `void`)."""
+        return not self.zone
+
+
+def void(window: Window, at: datetime, stamp: Stamp) -> Proof:
+    """What takes back the proofs of a span that are earlier than this stamp."""
+    return Proof(window, "", at, stamp)
+
 
 @dataclass(frozen=True, slots=True)
 class Missed:
@@ -111,6 +121,15 @@ class Checked:
     expected_ppm: int | None = None
     rechecks: tuple[Recheck, ...] = ()
     surprises: tuple[date, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTime:
+    """What an answer says about time."""
+
+    made: datetime  # when it was made, by the server's clock; long ago, where a cache kept it
+    now: datetime  # what time it was at the server when it came
+    ours: datetime  # and here
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from snapshotter.core import horizon, paging, records, retry
+from snapshotter.core import clocks, horizon, paging, records, retry
 from snapshotter.core.details import DetailReader
 from snapshotter.errors import Unreadable
+from snapshotter.evidence import ServerTime
 from snapshotter.model import (
     Again,
     Answer,
@@ -113,6 +114,7 @@ class _Walk:
         self.first_total: int | None = None
         self.at = self.world.now()
         self.not_before: datetime | None = None
+        self.told: ServerTime | None = None
         self.described: tuple[Request, str] | None = None  # the last one, which is told twice
 
     def to_its_end(self) -> Walked:
@@ -132,7 +134,7 @@ class _Walk:
 
     def _turn(self, walk: paging.Walk) -> paging.Step | Walked:
         answer, verdict, replayed = self._answer(walk)
-        self._note_pause(answer)
+        self._note_time(answer)
         if isinstance(verdict, GiveUp) or not isinstance(answer, Response):
             return self._given_up(verdict, walk)
         match verdict:
@@ -148,8 +150,10 @@ class _Walk:
         self._keep(walk, answer, page, replayed=replayed)
         return self._step(walk, answer, page, verdict)
 
-    def _note_pause(self, answer: Answer | None) -> None:
-        """The API may say how long it wants to be left alone after this look."""
+    def _note_time(self, answer: Answer | None) -> None:
+        """The API says what time it is, and may say how long it wants to be left alone after this look."""
+        if isinstance(answer, Response):
+            self.told = clocks.earlier(self.told, clocks.told(answer))
         limits = self.stream.horizon
         if limits is not None and limits.poll is not None and isinstance(answer, Response):
             self.not_before = horizon.rests_until(answer.header(limits.poll), answer.received) or self.not_before
@@ -416,6 +420,7 @@ class _Walk:
             envelope=envelope,
             met=self.met,
             not_before=self.not_before,
+            told=self.told,
             notes=tuple(dict.fromkeys(note for page in self.read for note in page.notes)),
             **more,
         )

@@ -565,6 +565,7 @@ class JobStory:
     details: tuple[DetailFact, ...] = ()  # what was found about second calls, or where their files moved
     lost: Window | None = None  # a feed: what the API no longer shows and nobody saw before
     not_before: datetime | None = None  # when the API wants to be asked again, where it said so
+    withdrawn: Window | None = None  # what was proved here before counts no more: a clock was ahead then
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import field
 from datetime import datetime
 from typing import Protocol
 
+from snapshotter.evidence import ServerTime
 from snapshotter.frozen import dataclass
 from snapshotter.model import (
     Answer,
@@ -116,6 +117,7 @@ class Walked:
     restart: bool = False  # the pages do not fit together: ask once more from page one
     keeps_spool: bool = False  # the next run goes on after the last page
     not_before: datetime | None = None  # when the API wants to be asked again, where it said so
+    told: ServerTime | None = None  # what the answer that was made first says about time
     stops_stream: bool = False
     stops_source: bool = False
     left: str = ""  # why it was left for later, where it was

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from email.utils import format_datetime
 from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -65,7 +66,7 @@ class Contract:
         query = {name: str(value) for name, value in request.params}
         since, until = self._span(query["from"]), self._span(query["to"], last=True)
         if self.edge is not None and until <= self.edge:
-            return self.reply(422, b"{}", {}, now=now)
+            return self.reply(422, b"{}", {"date": format_datetime(now, usegmt=True)}, now=now)
         version, start = len(self.held), 0
         if "cursor" in query:
             version, start = (int(part) for part in query["cursor"].split("-"))
@@ -77,7 +78,7 @@ class Contract:
         following = f"{version}-{start + size}" if start + size < len(rows) else None
         data = [{"id": number, "at": at.isoformat()} for at, number in page]
         body = {"data": data, "next": following, "total": len(rows)}
-        return self.reply(200, json.dumps(body).encode(), {}, now=now)
+        return self.reply(200, json.dumps(body).encode(), {"date": format_datetime(now, usegmt=True)}, now=now)
 
     def _span(self, text: str, *, last: bool = False) -> datetime:
         if not self.by_day:
@@ -98,6 +99,8 @@ class Contract:
 
 class Rig:
     """One stream of one API, run after run."""
+
+    post = None  # nobody else walks for it
 
     def __init__(self, folder: Any, contract: Contract, file: str, now: datetime) -> None:
         self.contract = contract
@@ -240,6 +243,7 @@ class Rig:
         """What of a day can be asked at all."""
         assert self.stream.window is not None
         start, end = origin(self.stream.window), frozen_end(self.stream.window, self.clock.now())
+        start = max(start, self.judge().floor or start)  # before the end of history there is nothing
         return Window(max(bounds.start, start), min(bounds.end, end))
 
     def __enter__(self) -> Rig:

@@ -130,6 +130,7 @@ def stories(draw):
         history_ends=(ends := draw(st.none() | st.none() | st.just("3 empty windows"))),
         history_before=draw(st.none() | MOMENTS) if ends else None,
         dateless=draw(st.none() | FACTS),
+        withdrawn=draw(st.none() | st.none() | windows()),
     )
 
 

@@ -11,7 +11,7 @@ from snapshotter.archive.conforming import schema_of
 from snapshotter.archive.details import following
 from snapshotter.archive.opening import Opened, catch_up, catch_up_places, waiting
 from snapshotter.archive.settling import Archived, Settled, settle
-from snapshotter.core import coverage, days, ledger, messages, missing, paths, planning, runs
+from snapshotter.core import clocks, coverage, days, ledger, messages, missing, paths, planning, runs
 from snapshotter.core.conforming import RecordSchema
 from snapshotter.core.documents import DocumentChange
 from snapshotter.core.refreshing import observing
@@ -46,6 +46,7 @@ class Tally:
     problems: list[DayProblem] = field(default_factory=list)
     sequences: dict[str, int] = field(default_factory=dict)
     surprises: dict[str, set[date]] = field(default_factory=dict)  # days that changed against expectation, by stream
+    warnings: dict[str, str] = field(default_factory=dict)  # by source: what its answers say about its clock and ours
     closed: set[str] = field(default_factory=set)  # streams whose last record of this run is written
 
 
@@ -140,9 +141,18 @@ class Committer:
             due = missing.next_try(miss, at=story.at, reason=story.reason)
             due = max(filter(None, (due, story.not_before)), default=None)
             story = replace(story, miss=replace(miss, next_try=due, quarantine=self._set_aside(stream, walked)))
+        story = replace(story, withdrawn=self._withdrawn(stream, walked))
         notes = [f"held {_name(day)}: {why}" for day, why in settled.held.items()]
         story = self._compared(stream, story, settled)
         return replace(story, notes=(*story.notes, *notes))
+
+    def _withdrawn(self, stream: Stream, walked: Walked) -> Window | None:
+        """What runs of a clock that was ahead had proved, where this walk shows what time it is."""
+        if not walked.requests or not walked.good or not clocks.tells_now(walked.told):
+            return None
+        if not clocks.speaks_of_the_future(self.opened.cache.ledger(stream.key, days=()), walked.at):
+            return None
+        return clocks.doubted(self.opened.cache.ledger(stream.key), walked.at)
 
     def _compared(self, stream: Stream, story: JobStory, settled: Settled) -> JobStory:
         """The story with what it tells of days that were asked before."""

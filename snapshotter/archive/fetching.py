@@ -14,13 +14,14 @@ from snapshotter.archive.mending import mended
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.running import Drawn, Errand, carry_out, hold_changed
 from snapshotter.archive.trust import Trust, secrets_of, trust_of, why_not
-from snapshotter.core import empties, horizon, ledger, planning, resuming
+from snapshotter.core import clocks, empties, horizon, ledger, planning, resuming
 from snapshotter.core.changing import cut_otherwise
-from snapshotter.core.intervals import union
+from snapshotter.core.intervals import subtract, union
 from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import World
-from snapshotter.model import Job, Reason
+from snapshotter.evidence import StreamLedger
+from snapshotter.model import Job, Reason, Window
 from snapshotter.results import Exit, FetchOptions, Notice, Planned, Ran
 from snapshotter.spec import Source, Stream
 
@@ -132,6 +133,8 @@ def _draw_stream(
     rests = horizon.rests(stream, archived, now) or ""
     young = empties.due_now(stream, archived, now)
     known = replace(planning.state_of(archived, mended=again), young=young, rests=rests)
+    if (doubted := _doubted(opened, stream, archived, now)) is not None:
+        known = replace(known, proved=subtract(known.proved, [doubted]), doubted=doubted)
     # What waits in the spool is asked anyway; the plan is for the rest.
     state = replace(known, proved=union(known.proved, [job.window for job in first if job.window is not None]))
     planned = planning.plan_stream(
@@ -146,3 +149,10 @@ def _draw_stream(
     drawn.work += [Work(source, stream, job) for job in rest]
     drawn.work += [Work(source, stream, job) for job in details.jobs(opened, stream, now=now)]
     drawn.held_back += [*due.held_back, *(held for held in planned.held_back if held.job.name not in names)]
+
+
+def _doubted(opened: Opened, stream: Stream, archived: StreamLedger, now: datetime) -> Window | None:
+    """What only runs say to be proved whose clock was ahead."""
+    if not clocks.speaks_of_the_future(archived, now):
+        return None
+    return clocks.doubted(opened.cache.ledger(stream.key), now)

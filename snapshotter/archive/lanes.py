@@ -19,13 +19,14 @@ from snapshotter.archive.opening import Opened
 from snapshotter.archive.outposts import FarFetcher, fetcher_of
 from snapshotter.archive.posts import Post
 from snapshotter.archive.telling import Telling
-from snapshotter.core import horizon, ledger, posting
+from snapshotter.core import clocks, horizon, ledger, posting
 from snapshotter.core.days import day_at
 from snapshotter.core.planning import PAST
 from snapshotter.core.turns import AGAIN
 from snapshotter.edge.auth import lane_of
 from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.spool import Spool
+from snapshotter.evidence import ServerTime
 from snapshotter.fetch import Fetcher
 from snapshotter.frozen import dataclass
 from snapshotter.masking import Masker
@@ -137,6 +138,7 @@ class _LaneWalk:
         self.out: dict[str, str] = {}  # source or stream -> why nothing more of it is asked
         self.failures: dict[str, int] = {}  # in a row: of a source, that the API failed; of a stream, that brought none
         self.fetchers: dict[str, Fetcher | FarFetcher] = {}
+        self.times: dict[str, ServerTime] = {}  # what the answers of a source say about time, if it is another one
 
     def to_its_end(self) -> list[HeldBack]:
         """Walk everything; gives what was held back."""
@@ -161,7 +163,12 @@ class _LaneWalk:
         purse = self._purse(item)
         if purse is not None and purse.is_empty:
             return STOPPED_WORDS["purse"]
-        return self.out.get(item.source.name) or self.out.get(item.stream.key) or self._rests(item)
+        return self.out.get(item.source.name) or self.out.get(item.stream.key) or self._comes(item) or self._rests(item)
+
+    def _comes(self, item: Work) -> str | None:
+        """Why a window is not asked that has not come yet by the server's clock."""
+        seen, window = self.times.get(item.source.name), item.job.window
+        return clocks.NOT_YET if seen is not None and window is not None and clocks.is_future(window, seen) else None
 
     def _rests(self, item: Work) -> str | None:
         """Why the API is to be left alone, also since an earlier job of this run; pages that wait are no new look."""
@@ -236,6 +243,9 @@ class _LaneWalk:
         self.left = Counter(one.stream.key for one in self.work if not one.job.detail)
 
     def _learn(self, item: Work, walked: Walked, landed: Landed) -> None:
+        if (warning := clocks.warning(walked.told)) is not None and walked.told is not None:
+            self.times[item.source.name] = walked.told
+            self.committer.tally.warnings.setdefault(item.source.name, warning)
         if landed.past is not None:
             self._turn(item, landed.past)
         if walked.stops_source and walked.miss is not None:

@@ -159,6 +159,7 @@ class _Run:
             for _, stream in self.opened.streams(self.errand.targets):
                 committer.flush(stream)
             committer.mend()
+        self.notices += [Notice("warning", name, words) for name, words in committer.tally.warnings.items()]
         return self._told(committer, [*drawn.held_back, *held])
 
     def _finish(self) -> None:

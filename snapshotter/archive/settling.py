@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import date, datetime, timedelta
 
-from snapshotter.core import days, documents, horizon, paths
+from snapshotter.core import clocks, days, documents, horizon, paths
 from snapshotter.core.diff import bounded
 from snapshotter.frozen import dataclass
 from snapshotter.model import Change, DayFact, FileChange, JobStory, Record, Window
@@ -79,6 +79,8 @@ def _settle_snapshot(stream: Stream, walked: Walked, archived: Archived) -> Sett
 
 def _settle_days(stream: Stream, walked: Walked, archived: Archived, *, started: datetime) -> Settled:
     proved = proved_span(stream, walked, archived, started=started)
+    if walked.good and walked.job.window is not None and proved is None:
+        walked = replace(walked, miss=clocks.too_early(walked.job.window, walked.told))
     if walked.not_modified:
         return Settled((), _story(stream, walked, proved=proved, facts={}))
     replaces = proved is not None and documents.sees_days_whole(stream)
@@ -139,9 +141,12 @@ def _days_in(stream: Stream, span: Window, archived: Archived) -> set[date | Non
 
 
 def proved_span(stream: Stream, walked: Walked, archived: Archived, *, started: datetime) -> Window | None:
-    """The span that the walk is evidence for, or None."""
-    if not walked.good:
-        return None
+    """The span that the walk is evidence for, or None; nothing that comes after the answer was made."""
+    return clocks.proved_by(_span_of(stream, walked, archived, started=started), walked.told) if walked.good else None
+
+
+def _span_of(stream: Stream, walked: Walked, archived: Archived, *, started: datetime) -> Window | None:
+    """The span that was asked for and answered."""
     if walked.job.window is not None:
         return walked.job.window
     first = min([page.received for page in walked.pages], default=started)
@@ -157,7 +162,9 @@ def proved_span(stream: Stream, walked: Walked, archived: Archived, *, started: 
     # A feed may have been cut right after its oldest record, so that instant itself is not covered.
     oldest = walked.met
     if oldest is None:
-        whole = horizon.whole_back_to(stream, stop=walked.stop, received=walked.received, asked=started)
+        whole = horizon.whole_back_to(
+            stream, stop=walked.stop, received=walked.received, asked=clocks.later_of(started, walked.told)
+        )
         oldest = min(filter(None, (min(instants) + GRAIN, whole)))
     return Window(oldest, started) if oldest < started else None
 
@@ -306,7 +313,7 @@ def _story(
         proved=proved,
         zone=stream.day.zone if stream.day is not None else "UTC",
         stop=walked.stop,
-        at=walked.at,
+        at=clocks.trusted(walked.at, walked.told),
         requests=walked.requests,
         pages=walked.pages,
         received=walked.received,

@@ -92,7 +92,7 @@ def is_due(detail: Detail, parent: Parent, known: DetailFact | None, *, now: dat
     if known is None:
         return True
     if known.state in ("failed", "invalid"):
-        return known.next_try is None or known.next_try <= now
+        return known.next_try is None or known.next_try <= now or known.at > now  # noted by a clock that was ahead
     if detail.stale_after is not None and now - known.at >= detail.stale_after.rough():
         return True
     return detail.fetch_if == "changed" and known.mark != parent.mark

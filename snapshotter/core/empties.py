@@ -61,7 +61,7 @@ def next_check(stream: Stream, ledger: StreamLedger, day: date) -> datetime | No
 
 def _asked(ledger: StreamLedger, bounds: Window) -> datetime | None:
     """When all of a day was asked last, if it is proved."""
-    proofs = touching(ledger.proofs, bounds)
+    proofs = [proof for proof in touching(ledger.proofs, bounds) if not proof.is_void]
     if not covers(union(proof.window for proof in proofs), bounds):
         return None
     return min(proof.at for proof in proofs)

@@ -137,7 +137,7 @@ def _step(
             return "correct path and params in the source file, then", (check, named)
         case MissClass.UNUSABLE:
             return "correct the source file, then", (check, named)
-        case MissClass.GONE:
+        case MissClass.GONE | MissClass.CLOCK:
             return f"{step_words(fact)}; to ask all the same", (named,)
     if is_given_up(missed):
         return f"{given_up_words(missed).split('; ')[0]}; to ask it again", (f"snap reconcile {stream}",)

@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Protocol, TypeVar
 
 from snapshotter.core.days import day_at, day_bounds, days_of
+from snapshotter.core.intervals import subtract
 from snapshotter.core.missing import lost_fact
 from snapshotter.evidence import (
     EVER,
@@ -26,6 +27,7 @@ from snapshotter.evidence import (
     StreamLedger,
     Totals,
     WholeView,
+    void,
 )
 from snapshotter.model import DayFact, JobStory, MissFact, Reason, RunRecord, Validators, Window
 
@@ -103,6 +105,7 @@ def _is_news(ledger: StreamLedger, story: JobStory, *, over: datetime) -> bool:
         any(fact.change in CHANGING for fact in facts)
         or _ends_history(ledger, story)
         or story.lost is not None
+        or story.withdrawn is not None
         or _proves_more(ledger, story, over=over)
         or _has_other_validators(ledger, story)
         or (_misses_anew(ledger, story) if story.miss else _answers_a_miss(ledger, story))
@@ -245,7 +248,7 @@ def _erase(misses: list[Missed], window: Window, stamp: Stamp) -> None:
 
 
 def _spread(proved: list[Proved], new: Proved) -> None:
-    """Make a span proved in its zone, joined with what touches it and has the same zone."""
+    """Make a span proved in its zone, joined with what touches it and has the same zone; without a zone, not proved."""
     first, last = _range(proved, new.window)
     if first and proved[first - 1].window.end == new.window.start:
         first -= 1
@@ -262,7 +265,7 @@ def _spread(proved: list[Proved], new: Proved) -> None:
             before.append(Proved(Window(old.window.start, min(old.window.end, new.window.start)), old.zone))
         if old.window.end > new.window.end:
             after.append(Proved(Window(max(old.window.start, new.window.end), old.window.end), old.zone))
-    proved[first:last] = [*before, Proved(Window(start, end), new.zone), *after]
+    proved[first:last] = [*before, *([Proved(Window(start, end), new.zone)] if new.zone else []), *after]
 
 
 # --- folding ---
@@ -366,6 +369,9 @@ class _Draft:
         self.last_try = _later(self.last_try, moment)
         if story.miss is None:
             self.last_good = _later(self.last_good, moment)
+        if story.withdrawn is not None:
+            for taken in subtract([story.withdrawn], [story.proved] if story.proved is not None else []):
+                self._prove(void(taken, story.at, stamp))
         if story.proved is not None and story.proved.start < story.proved.end:
             validators = story.validators if story.window is not None else None
             self._prove(Proof(story.proved, story.zone, story.at, stamp, validators))

@@ -26,6 +26,7 @@ class MissClass(Enum):
     REQUEST = "request"  # the API does not understand what is asked
     UNUSABLE = "unusable"  # data came and could not be used
     CUT_SHORT = "cut_short"  # the pages do not make a whole
+    CLOCK = "clock"  # it lies in the future of the server
     OTHER = "other"
 
 
@@ -82,6 +83,13 @@ _NATURES = {
     ),
     MissClass.CUT_SHORT: _Nature(
         "not all pages could be had", (_AT_ONCE, 15 * _MINUTE, 6 * _HOUR, _DAY, 7 * _DAY), 8, 21 * _DAY
+    ),
+    MissClass.CLOCK: _Nature(
+        "the clocks do not agree",
+        (_AT_ONCE, 15 * _MINUTE, _HOUR, 6 * _HOUR, _DAY),
+        None,
+        _AT_ONCE,
+        "set the clock of this machine; if it is right, that of the server is wrong",
     ),
     MissClass.OTHER: _Nature("it could not be had", _OUTAGE, 10, 30 * _DAY),
 }

@@ -44,6 +44,7 @@ class MissSeen:
     next_try: datetime | None = None
     given_up: str = ""  # that it was tried in vain for long, in words
     gone: bool = False  # the API said that it does not have it
+    at: datetime | None = None  # when it was tried last
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class StreamState:
     oldest_archived: datetime | None = None  # where the oldest archived record lies, if that was looked up
     rests: str = ""  # why the API is to be left alone now
     young: tuple[Window, ...] = ()  # empty days that are to be asked again now
+    doubted: Window | None = None  # what was proved by a clock that was ahead, and is not in `proved`
 
 
 def plan_stream(
@@ -170,7 +172,9 @@ def state_of(ledger: StreamLedger, *, mended: Collection[Stamp] = ()) -> StreamS
 def due(every: Span, last_good: datetime | None, now: datetime) -> bool:
     """Whether it is time again; a timer that comes round a little early counts as in time."""
     pause = every.rough()
-    return last_good is None or now - last_good >= pause - min(pause / 20, _LATENESS)
+    if last_good is None or last_good > now:  # a clock was ahead then: nobody knows how long ago that was
+        return True
+    return now - last_good >= pause - min(pause / 20, _LATENESS)
 
 
 def held_until_due(jobs: Iterable[Job], state: StreamState, *, now: datetime, named: bool) -> Plan:
@@ -294,6 +298,8 @@ class _Planner:
         misses = self.missed.touching(window)
         if misses:
             return _miss_words(misses)
+        if self.state.doubted is not None and intersect([self.state.doubted], [window]):
+            return "proved by a run whose clock was ahead, which is not believed"
         return "not all of it is proved yet" if intersect(proved, [window]) else "never asked"
 
     def job(self, window: Window, reason: Reason, why: str) -> Job:
@@ -327,8 +333,13 @@ def _not_now(job: Job, misses: list[MissSeen], now: datetime) -> str | None:
     hopeful = [miss for miss in misses if not miss.given_up]
     if misses and not hopeful and job.reason not in missing.LIVELY:
         return f"{_miss_words(misses)}; {misses[0].given_up}"
-    dues = [miss.next_try for miss in (hopeful or misses) if miss.next_try is not None and miss.next_try > now]
+    dues = [miss.next_try for miss in (hopeful or misses) if miss.next_try is not None and _waits(miss, now)]
     return f"{_miss_words(misses)}; not again before {max(dues):%Y-%m-%d %H:%M} UTC" if dues else None
+
+
+def _waits(miss: MissSeen, now: datetime) -> bool:
+    """Whether a miss is not due; one that a clock which was ahead noted is due at once."""
+    return miss.next_try is not None and miss.next_try > now and (miss.at is None or miss.at <= now)
 
 
 def _miss_words(misses: list[MissSeen]) -> str:
@@ -341,9 +352,9 @@ def _seen(missed: Missed, mended: Collection[Stamp]) -> MissSeen:
     why = str(fact.status) if fact.status is not None else escape(fact.why)
     if missed.stamp in mended:
         why = f"{why}; the source file was changed since"
-        return MissSeen(why, fact.tries, None, "", missing.class_of(fact) is MissClass.GONE)
+        return MissSeen(why, fact.tries, None, "", missing.class_of(fact) is MissClass.GONE, missed.at)
     given_up = missing.given_up_words(missed) if missing.is_given_up(missed) else ""
-    return MissSeen(why, fact.tries, fact.next_try, given_up, missing.class_of(fact) is MissClass.GONE)
+    return MissSeen(why, fact.tries, fact.next_try, given_up, missing.class_of(fact) is MissClass.GONE, missed.at)
 
 
 def _days(stream: Stream, since: date | None, until: date | None, span: Window) -> Window:

@@ -50,7 +50,7 @@ def sift(records: Iterable[Record], ledger: StreamLedger, places: Mapping[bytes,
 
 def newer_proofs(ledger: StreamLedger, at: datetime) -> Sequence[Window]:
     """The spans that were proved later than an instant."""
-    return intervals.union([proof.window for proof in ledger.proofs if proof.at >= at])
+    return intervals.union([proof.window for proof in ledger.proofs if proof.at >= at and not proof.is_void])
 
 
 def _is_proved(record: Record, proved: Sequence[Window]) -> bool:

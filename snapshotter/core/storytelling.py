@@ -76,7 +76,7 @@ def day_story(
         lack=lack if needed else None,
         tries=tries,
         versions=tuple(_versions(versions, told)),
-        decisions=tuple(_decisions(told, asked.day, zone)),
+        decisions=tuple(_decisions(told, asked.day, zone, bounds=bounds)),
         comes=tuple(_comes(asked, judged, lack, bounds=bounds)),
         held=held,
     )
@@ -126,10 +126,14 @@ def _touches(story: JobStory, bounds: Window, day: date | None) -> bool:
         return True
     if any(
         window is not None and window.start < bounds.end and window.end > bounds.start
-        for window in (story.window, story.proved, story.lost)
+        for window in (story.window, story.proved, story.lost, story.withdrawn)
     ):
         return True
     return story.window is None and story.miss is not None and bounds.holds(story.at)
+
+
+def _share(one: Window, other: Window) -> bool:
+    return one.start < other.end and one.end > other.start
 
 
 def _is_lost(story: JobStory, bounds: Window) -> bool:
@@ -221,13 +225,17 @@ def _run_of(body: str) -> str | None:
     return "" if re.search(r"^Reason: (merge|import)$", body, re.MULTILINE) else None  # a merge of ours has no run
 
 
-def _decisions(told: Sequence[_Told], day: date | None, zone: str) -> Iterator[DayDecision]:
+def _decisions(
+    told: Sequence[_Told], day: date | None, zone: str, *, bounds: Window | None = None
+) -> Iterator[DayDecision]:
     held = f"{_HELD}{'the document' if day is None else day.isoformat()}: "
     for item in told:
         story, run = item.story, item.record.run
         for note in story.notes:
             if note.startswith(held):
                 yield DayDecision(story.at, "held", note.removeprefix(held), run)
+        if story.withdrawn is not None and (bounds is None or _share(story.withdrawn, bounds)):
+            yield DayDecision(story.at, "withdrawn", "a clock was ahead: what was proved before counts no more", run)
         if story.reason is Reason.DECIDED:
             yield DayDecision(item.record.at, story.stop, story.why, run)
         elif story.reason is Reason.IMPORT:

@@ -463,7 +463,7 @@ def test_a_ledger_says_what_is_proved_and_what_failed():
     state = state_of(ledger)
 
     assert state.proved == (a_span("2018-01-01", "2018-01-03"),)
-    assert state.misses[YESTERDAY] == MissSeen("503", fact.tries, NOW)
+    assert state.misses[YESTERDAY] == MissSeen("503", fact.tries, NOW, at=NOW)
     assert state.misses[None].why == "Service\\u000aUnavailable"
     assert state.oldest_archived == at("2018-01-01T15:00")
 

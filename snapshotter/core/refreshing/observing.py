@@ -26,7 +26,7 @@ def asked_at(ledger: StreamLedger, day: date, zone: str) -> int | None:
     bounds = day_bounds(day, zone)
     reached, age = bounds.start, None
     for proof in touching(ledger.proofs, bounds):
-        if proof.window.start > reached or proof.at < bounds.end:
+        if proof.is_void or proof.window.start > reached or proof.at < bounds.end:
             return None
         reached = proof.window.end
         at = (day_at(proof.at, zone) - day).days

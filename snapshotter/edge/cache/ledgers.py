@@ -37,6 +37,17 @@ _FILLED = f"{_DOCUMENTS} AND records > 0"
 _YEARS = """SELECT strftime('%Y', day + 1721424.5) AS year, count(*), sum(records) FROM days
     WHERE stream = ? AND day BETWEEN ? AND ? AND records > 0 GROUP BY year"""  # 1721424.5: the Julian day before day 1
 
+_AROUND = "(PARTITION BY stream ORDER BY day ROWS BETWEEN {n} PRECEDING AND {n} FOLLOWING EXCLUDE CURRENT ROW)"
+_ODD = """SELECT day FROM (
+        SELECT day, records, min(records) OVER around AS least, count(*) OVER around AS near,
+            day - lag(day, {n}) OVER byday AS before, lead(day, {n}) OVER byday - day AS after,
+            day - lag(day, {n} - 1) OVER byday AS row, lead(day) OVER byday - day AS step,
+            lead(day, {n}) OVER byday - lead(day) OVER byday AS row_after
+        FROM days WHERE stream = ? AND records > 0
+        WINDOW byday AS (PARTITION BY stream ORDER BY day), around AS {around}
+    ) WHERE (before = {n} AND after = {n} AND records * 2 <= least)
+        OR (step BETWEEN 2 AND ? AND row = {n} - 1 AND row_after = {n} - 1) ORDER BY day"""
+
 
 @dataclass(frozen=True, slots=True)
 class _Segments(Generic[S]):
@@ -183,6 +194,15 @@ class Cache:
             found = self._file.rows(_YEARS, number, days[0].toordinal(), days[1].toordinal())
             return {int(year): (documents, records) for year, documents, records in found}
 
+    def odd_days(self, stream: str, *, around: int, longest: int) -> list[date]:
+        """Days that hold at most half the records of each of so many days on either side, and days before at most so
+        many without any, between as many that have some. SQLite looks at all rows, and gives these alone.
+        """
+        query = _ODD.format(n=int(around), around=_AROUND.format(n=int(around)))
+        with self._file.reading():
+            number, _ = self._stream(stream)
+            return [date.fromordinal(day) for (day,) in self._file.rows(query, number, longest + 1)]
+
     def _orders(self, number: int | None) -> list[int]:
         return [int(order) for (order,) in self._file.rows("SELECT DISTINCT size FROM told WHERE stream = ?", number)]
 
@@ -277,7 +297,12 @@ class Cache:
         if number is None:
             return None, ledger
         stories = [story for record in records for story in record.stories]
-        windows = [window for story in stories for window in (story.window, story.proved) if window is not None]
+        windows = [
+            window
+            for story in stories
+            for window in (story.window, story.proved, story.withdrawn)
+            if window is not None
+        ]
         spans = rows.around((rows.micros(window.start), rows.micros(window.end)) for window in windows)
         days = sorted({day.toordinal() for story in stories for day in story.days})
         return number, replace(

@@ -96,7 +96,8 @@ def told_rows(record: RunRecord) -> Iterator[Row]:
     if not record.stories:  # it tells how the run ended
         yield 0, micros(record.at), micros(record.at) + 1, record.run, record.sequence
     for story in record.stories:
-        bounds = [_bounds(window) for window in (story.window, story.proved) if window is not None]
+        spans = (story.window, story.proved, story.withdrawn)
+        bounds = [_bounds(window) for window in spans if window is not None]
         bounds += [
             (micros_of(day.toordinal()) - AROUND // 2, micros_of(day.toordinal()) + AROUND) for day in story.days
         ]
