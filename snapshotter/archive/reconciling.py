@@ -14,7 +14,7 @@ from snapshotter.archive.looking import terms_of
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.running import Drawn, Errand, carry_out, hold_changed
 from snapshotter.core import planning
-from snapshotter.core.reconciling import Finding, Suspicion, findings, within
+from snapshotter.core.reconciling import AROUND, LONGEST_HOLE, Finding, Suspicion, findings, to_load, within
 from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.world import World
 from snapshotter.model import Reason
@@ -78,7 +78,9 @@ def draw(
 
 def _of_stream(opened: Opened, stream: Stream, options: ReconcileOptions, *, now: datetime) -> list[Finding]:
     terms = terms_of(stream, "UTC", now=now)
-    known = opened.cache.ledger(stream.key)
+    odd = opened.cache.odd_days(stream.key, around=AROUND, longest=LONGEST_HOLE)
+    light = opened.cache.ledger(stream.key, days=())
+    known = opened.cache.ledger(stream.key, days=to_load(light, terms, odd))
     all_of_it = findings(known, terms, by_time=stream.window is not None)
     named = (within(one, since=options.since, until=options.until, zone=terms.zone) for one in all_of_it)
     return [one for one in named if one is not None]

@@ -6,16 +6,16 @@ believed until its own document, or a day beside it, changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from enum import Enum
 from statistics import median
 
-from snapshotter.core.coverage import coverage
+from snapshotter.core.coverage import coverage, unsettled_days
 from snapshotter.core.days import day_bounds
 from snapshotter.core.intervals import subtract
 from snapshotter.core.ledger import touching
-from snapshotter.core.states import ONE, Judge, StateRange, Terms, miss_words
+from snapshotter.core.states import ONE, Days, Judge, StateRange, Terms, miss_words
 from snapshotter.evidence import Document, Stamp, StreamLedger
 from snapshotter.frozen import dataclass
 from snapshotter.model import DayState, Window
@@ -69,6 +69,18 @@ def findings(ledger: StreamLedger, terms: Terms, *, by_time: bool) -> tuple[Find
     found = [*_not_had(ledger, terms), *_looks_wrong(ledger, terms)]
     found.sort(key=lambda one: one.window.start if one.window else terms.now, reverse=True)
     return tuple(sorted(found, key=lambda one: one.rank))
+
+
+def to_load(ledger: StreamLedger, terms: Terms, odd: Sequence[date]) -> list[Days]:
+    """The days whose documents and proofs `findings` looks at: all that are not complete, and those around odd ones."""
+    ranges: list[Days] = []
+    for day in odd:
+        first, last = day - AROUND * ONE, day + (AROUND + LONGEST_HOLE + 1) * ONE
+        if ranges and first <= ranges[-1][1] + AROUND * ONE:  # what lies between is loaded too, else it seems empty
+            ranges[-1] = (ranges[-1][0], last)
+        else:
+            ranges.append((first, last))
+    return [*unsettled_days(ledger, terms), *ranges]
 
 
 def _not_had(ledger: StreamLedger, terms: Terms) -> Iterator[Finding]:

@@ -6,10 +6,11 @@ from datetime import date, timedelta
 
 import pytest
 
-from snapshotter.archive import explaining, looking
+from snapshotter.archive import explaining, looking, reconciling
 from snapshotter.archive.opening import open_archive
 from snapshotter.edge.cache.file import CacheFile
 from snapshotter.edge.store.repository import Repository
+from snapshotter.results.reconciling import ReconcileOptions
 from tests.archive.worlds import Api, an_archive, series
 
 NEWEST = 50  # run records of a stream that are named at most
@@ -63,6 +64,7 @@ ACTS = {
     "gaps": lambda archive: explaining.gaps(archive.path, (), archive.world, why=True),
     "why": lambda archive: explaining.why(archive.path, "demo/items", "2026-03-03", archive.world),
     "fetch": lambda archive: archive.fetch(),
+    "reconcile": lambda archive: reconciling.plan(archive.path, ReconcileOptions(), archive.world),
 }
 
 
