@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from snapshotter.archive.opening import Opened, catch_up_places
 from snapshotter.archive.posts import Post
+from snapshotter.archive.purses import Pocket
 from snapshotter.archive.telling import Trace
 from snapshotter.core.limits import Left, Limits
 from snapshotter.edge.auth import lane_of
@@ -81,25 +82,6 @@ class Stops:
             self._clock.sleep(min(left, SLICE))
 
 
-class Purse:
-    """So many requests, for a part of a run."""
-
-    def __init__(self, requests: int) -> None:
-        self._lock = threading.Lock()
-        self._left = requests
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing is left."""
-        with self._lock:
-            return self._left <= 0
-
-    def take(self) -> None:
-        """One request leaves."""
-        with self._lock:
-            self._left -= 1
-
-
 class Writer:
     """Runs calls of the lanes one after the other in the thread that serves."""
 
@@ -155,7 +137,7 @@ class Lane:
         self.sender = Sender(source, secrets, self.masker, self._world, habits=habits)
         self._turn: Turn | None = None
         self._trouble: SnapError | None = None  # what the disk refused while a request was under way
-        self.purse: Purse | None = None  # what the requests of the job in hand are paid from
+        self.purse: Pocket | None = None  # what the requests of the job in hand are paid from
         self.post: Post | None = None  # where the worker is heard that asks for it, if one does
 
     def left(self) -> None:
@@ -180,10 +162,12 @@ class Lane:
         """Why no further request may leave, or None."""
         return self.around.stops.reason() or ("purse" if self.purse is not None and self.purse.is_empty else None)
 
-    def _count(self) -> None:
+    def _count(self) -> bool:
+        """One request more; False: it is one too many."""
+        if self.purse is not None and not self.purse.take():
+            return False
         self.around.stops.count()
-        if self.purse is not None:
-            self.purse.take()
+        return True
 
     def ask(self, source: Source, request: Request, *, extra: Mapping[str, str]) -> Answer | GiveUp:
         """Send once, in the lane's turn."""
@@ -204,8 +188,7 @@ class Lane:
                 yield self._not_now(turn)
                 return
             self._turn = turn
-            self._count()
-            yield None
+            yield None if self._count() else GiveUp("purse", STOPPED_WORDS["purse"])
 
     def _not_now(self, spent: Spent) -> GiveUp:
         reason = self.around.stops.reason()

@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 
 from snapshotter.archive.committing import Committer, Landed
 from snapshotter.archive.detailing import DetailWalk
-from snapshotter.archive.lane import Around, Lane, Purse, Stops, Writer, gate_of
+from snapshotter.archive.lane import Around, Lane, Stops, Writer, gate_of
 from snapshotter.archive.opening import Opened
 from snapshotter.archive.outposts import FarFetcher, fetcher_of
 from snapshotter.archive.posts import Post
+from snapshotter.archive.purses import Account, Allowance, Pocket, Purse, budget_of
 from snapshotter.archive.telling import Telling
 from snapshotter.core import clocks, horizon, ledger, posting
 from snapshotter.core.days import day_at
@@ -65,7 +66,7 @@ class LaneSet:
         self.notices: list[Notice] = []
 
     def walk(
-        self, work: Sequence[Work], secrets: Mapping[str, Gathered], *, purses: Mapping[str, int] | None = None
+        self, work: Sequence[Work], secrets: Mapping[str, Gathered], *, purses: Mapping[str, Allowance] | None = None
     ) -> list[HeldBack]:
         """Do the work; gives what was left for later and why. A lane spends its own purse only."""
         purses = purses or {}
@@ -100,7 +101,11 @@ class LaneSet:
         return self.around.stops.reason() is not None
 
     def _walk_lane(
-        self, work: list[Work], secrets: Mapping[str, Gathered], requests: int | None, post: Post | None = None
+        self,
+        work: list[Work],
+        secrets: Mapping[str, Gathered],
+        allowance: Allowance | None,
+        post: Post | None = None,
     ) -> list[HeldBack]:
         sources = list({item.source.name: item.source for item in work}.values())
         values = secrets[sources[0].name].values
@@ -112,7 +117,8 @@ class LaneSet:
         for stream, windows in Counter(item.stream.key for item in work).items():
             self.around.tell(Progress(stream, "lane", f"asks {label}", total=windows, lane=label))
         try:
-            purse = None if requests is None else Purse(requests)
+            account = Account(self.around.opened.world, lane_of(sources[0], values))
+            purse = Purse(allowance or _usual(work), account)
             return _LaneWalk(self, lanes, work, purse=purse).to_its_end()
         finally:
             if post is not None:
@@ -177,8 +183,10 @@ class _LaneWalk:
         known = self.around.writer.call(lambda: self.around.opened.cache.ledger(item.stream.key, days=()))
         return horizon.rests(item.stream, known, self.lanes[item.source.name].now())
 
-    def _purse(self, item: Work) -> Purse | None:
-        return self.purse if item.job.reason in AGAIN or item.job.is_refresh else None
+    def _purse(self, item: Work) -> Pocket | None:
+        if self.purse is None or not (item.job.reason in AGAIN or item.job.is_refresh):
+            return None
+        return self.purse.pocket(item.job)
 
     def _do(self, item: Work, *, last: bool) -> str | None:
         """Walk one job and have it committed; gives why it was left for later, where it was."""
@@ -260,6 +268,12 @@ class _LaneWalk:
         count = self.failures[item.stream.key] = self.failures.get(item.stream.key, 0) + 1 if missed else 0
         if count >= LONG_PATIENCE:
             self.out[item.stream.key] = f"{count} windows in a row brought nothing; the next run asks again"
+
+
+def _usual(work: Sequence[Work]) -> Allowance:
+    """What may be spent on what an earlier refresh began: what is usual, or without end where it was asked for."""
+    named = any(item.job.picked == "asked" for item in work)
+    return Allowance() if named else Allowance(today=budget_of(item.stream for item in work))
 
 
 def _landed(item: Work, landed: Landed) -> Progress:

@@ -14,6 +14,7 @@ from snapshotter.archive.lane import Stops, Tell
 from snapshotter.archive.lanes import Work
 from snapshotter.archive.looking import terms_of
 from snapshotter.archive.opening import Opened, open_archive
+from snapshotter.archive.purses import Account, Allowance, budget_of
 from snapshotter.archive.running import Drawn, Errand, carry_out, hold_changed
 from snapshotter.core import planning
 from snapshotter.core.days import day_at
@@ -30,7 +31,6 @@ from snapshotter.results import Ran
 from snapshotter.results.refreshing import Calibration, LaneBudget, RefreshOptions, RefreshPlan
 from snapshotter.spec import Kind, Source, Stream
 
-BUDGET = 20  # requests per lane and day where the source file says nothing
 DAY = timedelta(days=1)
 
 
@@ -92,11 +92,7 @@ def draw(
         lane = lane_of(source, found.drawn.secrets[source.name].values)
         lanes.setdefault(lane, []).append((source, stream))
     for lane, streams in lanes.items():
-        _Lane(opened, options, now, found).draw(lane, streams)
-    if not _is_named(options):
-        found.drawn.purses = {one.lane: max(0, one.budget - one.spent) for one in found.lanes}
-    elif options.budget is not None:
-        found.drawn.purses = dict.fromkeys(lanes, options.budget)
+        found.drawn.purses[lane] = _Lane(opened, options, now, found).draw(lane, streams)
     found.drawn.sorted()
     return found
 
@@ -116,28 +112,48 @@ class _Lane:
         self.drawn = found.drawn
         self.lanes = found.lanes
         self.checks: dict[str, tuple[Checked, ...]] = {}
+        self.limits: dict[str, int] = {}  # what each stream with a budget of its own may still spend
 
-    def draw(self, lane: str, streams: Sequence[tuple[Source, Stream]]) -> None:
-        """Add the work of this lane, and what it may spend."""
+    def draw(self, lane: str, streams: Sequence[tuple[Source, Stream]]) -> Allowance:
+        """Add the work of this lane; gives what it may spend."""
         for _, stream in streams:
             self.checks[stream.key] = self.opened.cache.checks(stream.key)
         if _is_named(self.options):
             self._named(streams)
-            return
+            return Allowance(requests=self.options.budget)
         offers = [offer for source, stream in streams for offer in self._offers(source, stream)]
-        spent = sum(honesty.spent_on(told, self._midnight()) for told in self.checks.values())
-        budget = max((stream.refresh.budget if stream.refresh.budget is not None else BUDGET) for _, stream in streams)
+        known, of_each = self._spent(lane)
+        spent = max(known, sum(of_each.values()))
+        own = {one.key: one.refresh.budget for _, one in streams if one.refresh.budget is not None}
+        self.limits = {key: max(0, limit - of_each[key]) for key, limit in own.items()}
+        budget = budget_of(stream for _, stream in streams)
+        allowance = Allowance(max(0, budget - spent), budget, dict(self.limits))
         if self.options.budget is not None:
             budget = self.options.budget + spent
+            allowance = Allowance(self.options.budget, streams=dict(self.limits))
         left = max(0, budget - spent)
         due = [offer for offer in offers if offer.stream.refresh.policy == "ladder"]
         cost = self._within(due, left)
         cost += self._by_value([o for o in offers if o.stream.refresh.policy == "learned"], left - cost, lane)
         needed = policy.budget_for_ceiling([o.asking.candidate(o.stream) for o in offers if o not in due])
         self.lanes.append(LaneBudget(lane, max(budget, spent), spent, cost, round(needed, 1)))
+        return allowance
 
-    def _midnight(self) -> datetime:
-        return self.now.replace(hour=0, minute=0, second=0, microsecond=0)
+    def _spent(self, lane: str) -> tuple[int, Mapping[str, int]]:
+        """The requests of today: of the lane, as this machine knows them, and of each stream, as its records do too."""
+        midnight = self.now.replace(hour=0, minute=0, second=0, microsecond=0)
+        known = Account(self.opened.world, lane).spent()
+        told = {key: honesty.spent_on(checks, midnight) for key, checks in self.checks.items()}
+        return known["lane"], {key: max(number, known["streams"].get(key, 0)) for key, number in told.items()}
+
+    def _pays(self, offer: _Offer) -> bool:
+        """Take what a request costs from what its stream may spend by itself, if that is enough."""
+        key, price = offer.stream.key, offer.asking.cost
+        if self.limits.get(key, price) < price:
+            return False
+        if key in self.limits:
+            self.limits[key] -= price
+        return True
 
     def _known(self, stream: Stream) -> Known | None:
         if stream.window is None:
@@ -164,8 +180,8 @@ class _Lane:
         """The days of a ladder that the budget holds, those that wait longest first."""
         cost = 0
         for offer in sorted(due, key=lambda offer: -offer.asking.last_asked):
-            if cost + offer.asking.cost > left:
-                why = f"the budget of {left} requests is spent; refresh.budget or --budget gives more"
+            if cost + offer.asking.cost > left or not self._pays(offer):
+                why = "the budget of today is spent; refresh.budget or --budget gives more"
                 self.drawn.held_back.append(HeldBack(self._job(offer, words.ladder(offer.asking), "ladder"), why))
                 continue
             cost += offer.asking.cost
@@ -176,17 +192,13 @@ class _Lane:
         """What the policy takes of the rest of the budget."""
         judges = {key: policy.Judge(hazard) for key, hazard in self._hazards().items()}
         candidates = [offer.asking.candidate(offer.stream) for offer in offers]
-        limits = {o.stream.key: o.stream.refresh.budget for o in offers if o.stream.refresh.budget is not None}
         cost = 0
         today, dice = day_at(self.now, self.opened.described.settings.zone).toordinal(), _dice(lane, self.now)
         for choice in policy.choose(candidates, judges, today=today, budget=left, dice=dice):
             offer = offers[choice.place]
-            key, price = offer.stream.key, offer.asking.cost
-            if limits.get(key, price) < price:
+            if not self._pays(offer):
                 continue
-            if key in limits:
-                limits[key] = (limits[key] or 0) - price
-            cost += price
+            cost += offer.asking.cost
             self._add(offer, words.chosen(choice, offer.asking), choice.rule.value, expected=choice.chance)
         return cost
 

@@ -6,6 +6,7 @@ The rooms draw their parts apart; here they are joined, and what two of them wou
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from snapshotter.archive import fetching, reconciling, refreshing
 from snapshotter.archive.lane import Stops, Tell
 from snapshotter.archive.lanes import Work
 from snapshotter.archive.opening import Opened, open_archive
+from snapshotter.archive.purses import Allowance
 from snapshotter.archive.running import Drawn, Errand, carry_out, hold_changed
 from snapshotter.core.days import day_at
 from snapshotter.core.intervals import covers, union
@@ -89,7 +91,8 @@ class _Routine:
         drawn.purses = dict(refreshed.purses)
         for item in doubted.work[:DOUBTED]:
             lane = lane_of(item.source, drawn.secrets[item.source.name].values)
-            drawn.purses[lane] = drawn.purses.get(lane, 0) + 1
+            allowed = drawn.purses.get(lane, Allowance(requests=0))
+            drawn.purses[lane] = replace(allowed, requests=(allowed.requests or 0) + 1)
         drawn.held_back += refreshed.held_back
         drawn.notices += [notice for notice in refreshed.notices if notice.level != "info"]
         for item in (*doubted.work[:DOUBTED], *refreshed.work):

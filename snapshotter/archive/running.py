@@ -19,6 +19,7 @@ from snapshotter.archive.conforming import unusable
 from snapshotter.archive.lane import Stops, Tell
 from snapshotter.archive.lanes import LaneSet, Work
 from snapshotter.archive.opening import Opened, for_writing, open_archive
+from snapshotter.archive.purses import Allowance
 from snapshotter.archive.telling import Telling
 from snapshotter.core import runs
 from snapshotter.core.refreshing.findings import surprised
@@ -43,7 +44,7 @@ class Drawn:
     notices: list[Notice] = field(default_factory=list)
     codes: set[Exit] = field(default_factory=set)
     secrets: dict[str, Gathered] = field(default_factory=dict)
-    purses: dict[str, int] = field(default_factory=dict)  # requests of each lane that may ask complete days again
+    purses: dict[str, Allowance] = field(default_factory=dict)  # what each lane may spend on complete days
 
     def sorted(self) -> Drawn:
         """The same with the most urgent work first."""

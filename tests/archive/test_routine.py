@@ -6,7 +6,6 @@ from contextlib import contextmanager
 import pytest
 
 from snapshotter.archive import routine
-from snapshotter.archive.lane import Purse
 from snapshotter.archive.opening import for_writing
 from snapshotter.model import Batch, FileChange, Reason
 from snapshotter.results import Exit
@@ -247,14 +246,6 @@ def test_a_page_that_was_received_before_a_crash_is_used(tmp_path):
 
         assert any("died" in notice.text for notice in ran.notices)
         assert archive.spooled() == ()
-
-
-def test_a_purse_is_empty_when_as_many_requests_left_as_were_put_in():
-    purse = Purse(1)
-
-    assert not purse.is_empty
-    purse.take()
-    assert purse.is_empty
 
 
 @pytest.mark.parametrize("hours", [1, 30])
