@@ -10,6 +10,7 @@ from pathlib import Path
 from snapshotter.archive import details
 from snapshotter.archive.lane import Stops, Tell
 from snapshotter.archive.lanes import Work
+from snapshotter.archive.looking import in_order
 from snapshotter.archive.mending import mended
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.running import Drawn, Errand, carry_out, hold_changed
@@ -28,6 +29,7 @@ from snapshotter.spec import Source, Stream
 
 def plan(path: Path, options: FetchOptions, world: World) -> Planned:
     """What a fetch would ask and why; nothing is asked and nothing written."""
+    in_order(options.since, options.until)
     opened = open_archive(path, world)
     spool = Spool(opened.local / "spool", world.clock)
     with opened.closing():
@@ -38,6 +40,7 @@ def plan(path: Path, options: FetchOptions, world: World) -> Planned:
 
 def fetch(path: Path, options: FetchOptions, world: World, *, tell: Tell, stops: Stops | None = None) -> Ran:
     """Ask for what is new and what is missing, and commit it."""
+    in_order(options.since, options.until)
     errand = Errand("fetch", lambda opened, spool, now: draw(opened, spool, options, now=now), options.targets)
     return carry_out(path, errand, options, world, tell=tell, stops=stops)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from snapshotter.archive.fetching import prepare
 from snapshotter.archive.lane import Stops, Tell
 from snapshotter.archive.lanes import Work
-from snapshotter.archive.looking import terms_of
+from snapshotter.archive.looking import in_order, terms_of
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.purses import Account, Allowance, budget_of
 from snapshotter.archive.running import Drawn, Errand, carry_out, hold_changed
@@ -27,7 +27,7 @@ from snapshotter.edge.world import World
 from snapshotter.evidence import Checked
 from snapshotter.frozen import dataclass
 from snapshotter.model import HeldBack, Job, Reason
-from snapshotter.results import Ran
+from snapshotter.results import Notice, Ran
 from snapshotter.results.refreshing import Calibration, LaneBudget, RefreshOptions, RefreshPlan
 from snapshotter.spec import Kind, Source, Stream
 
@@ -36,12 +36,14 @@ DAY = timedelta(days=1)
 
 def refresh(path: Path, options: RefreshOptions, world: World, *, tell: Tell, stops: Stops | None = None) -> Ran:
     """Ask old days again, and commit what differs."""
+    in_order(options.since, options.until)
     errand = Errand("refresh", lambda opened, _, now: draw(opened, options, now=now).drawn, options.targets)
     return carry_out(path, errand, options, world, tell=tell, stops=stops)
 
 
 def plan(path: Path, options: RefreshOptions, world: World) -> RefreshPlan:
     """What a refresh would ask and why; nothing is asked and nothing written."""
+    in_order(options.since, options.until)
     opened = open_archive(path, world)
     with opened.closing():
         now = world.clock.now()
@@ -133,6 +135,10 @@ class _Lane:
             allowance = Allowance(self.options.budget, streams=dict(self.limits))
         left = max(0, budget - spent)
         due = [offer for offer in offers if offer.stream.refresh.policy == "ladder"]
+        rest = self.options.budget
+        for source, stream in streams:
+            rest = self._whole(source, stream, rest)
+        self._say_what_has_none(streams, offers)
         cost = self._within(due, left)
         cost += self._by_value([o for o in offers if o.stream.refresh.policy == "learned"], left - cost, lane)
         needed = policy.budget_for_ceiling([o.asking.candidate(o.stream) for o in offers if o not in due])
@@ -217,15 +223,19 @@ class _Lane:
         if self.options.older_than is not None:  # what was not asked for longest comes first
             offers.sort(key=lambda offer: -offer.asking.last_asked)
         left = self.options.budget
+        for source, stream in streams:
+            left = self._whole(source, stream, left)
         for offer in offers:
-            why = words.named(offer.asking)
+            why = words.named(offer.asking, by_age=self.options.older_than is not None)
             if left is not None and offer.asking.cost > left:
-                self.drawn.held_back.append(HeldBack(self._job(offer, why, "asked"), "--budget is spent"))
+                self.drawn.held_back.append(HeldBack(self._job(offer, why, "asked"), self._no_more()))
                 continue
             left = None if left is None else left - offer.asking.cost
             self._add(offer, why, "asked")
-        for source, stream in streams:
-            self._whole(source, stream)
+        self._say_what_has_none(streams, offers)
+
+    def _no_more(self) -> str:
+        return f"--budget {self.options.budget} holds no more"
 
     def _asked_for(self, source: Source, stream: Stream) -> Iterator[_Offer]:
         known = self._known(stream)
@@ -238,16 +248,35 @@ class _Lane:
         for asking in known.requests(ages, {}):
             yield _Offer(source, stream, asking, self.checks[stream.key])
 
-    def _whole(self, source: Source, stream: Stream) -> None:
-        """A whole state is one thing: it is asked again where its last view is that old."""
-        if stream.window is not None or stream.kind is not Kind.SNAPSHOT or self.options.older_than is None:
-            return
+    def _whole(self, source: Source, stream: Stream, left: int | None) -> int | None:
+        """A whole state is one thing: it is asked again where it is named, or its last view is that old.
+
+        Gives what is left of the budget.
+        """
+        options = self.options
+        if stream.window is not None or stream.kind is not Kind.SNAPSHOT or options.since or options.until:
+            return left
         whole = self.opened.cache.ledger(stream.key, days=()).whole
-        if whole is not None and (self.now - whole.at).total_seconds() >= self.options.older_than:
-            why = f"the whole state, last asked on {whole.at:%Y-%m-%d}"
-            self.drawn.work.append(
-                Work(source, stream, Job(source.name, stream.name, None, Reason.REFRESH, why, picked="asked"))
-            )
+        oldest = options.older_than if options.older_than is not None else 0 if stream.key in options.targets else None
+        if whole is None or oldest is None or (self.now - whole.at).total_seconds() < oldest:
+            return left
+        why = f"the whole state, last asked on {whole.at:%Y-%m-%d}"
+        job = Job(source.name, stream.name, None, Reason.REFRESH, why, picked="asked")
+        if left == 0:
+            self.drawn.held_back.append(HeldBack(job, self._no_more()))
+            return left
+        self.drawn.work.append(Work(source, stream, job))
+        return None if left is None else left - 1
+
+    # --- what cannot be asked ---
+
+    def _say_what_has_none(self, streams: Sequence[tuple[Source, Stream]], offers: Sequence[_Offer]) -> None:
+        """Tell of each stream that is named, or whose days are, why nothing of it is asked."""
+        there = {offer.stream.key for offer in offers} | {item.stream.key for item in self.drawn.work}
+        for _, stream in streams:
+            if stream.key not in there and (stream.key in self.options.targets or _is_named(self.options)):
+                why = words.none_of(stream, self.options.since, self.options.until, known=self._known(stream))
+                self.drawn.notices += [Notice("info", stream.key, why)] if why else []
 
     # --- jobs ---
 

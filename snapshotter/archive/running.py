@@ -143,7 +143,7 @@ class _Run:
         self.spool.begin_run(self.run, {"command": self.errand.command})
         self.telling.begin(self.opened.local, self.run, command=self.errand.command, targets=list(self.errand.targets))
         committer = Committer(self.opened, self.spool, run=self.run, command=self.errand.command, started=self.started)
-        drawn = self.errand.draw(self.opened, self.spool, self.started)
+        drawn = self._drawn()
         hold_changed(self.opened, drawn)
         keep_settings(self.opened)
         self.notices += drawn.notices
@@ -162,6 +162,14 @@ class _Run:
             committer.mend()
         self.notices += [Notice("warning", name, words) for name, words in committer.tally.warnings.items()]
         return self._told(committer, [*drawn.held_back, *held])
+
+    def _drawn(self) -> Drawn:
+        """The plan; a run for which none can be drawn is over, and has not died."""
+        try:
+            return self.errand.draw(self.opened, self.spool, self.started)
+        except SnapError:
+            self.spool.end_run(self.run)
+            raise
 
     def _finish(self) -> None:
         self.notices += [Notice("info", "", note) for note in self.opened.store.finish()]

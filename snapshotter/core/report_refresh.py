@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from snapshotter.core import report
 from snapshotter.core.escaping import escape
 from snapshotter.core.refreshing.findings import staleness_words
+from snapshotter.core.wording import counted
+from snapshotter.model import HeldBack
 from snapshotter.results.refreshing import LaneBudget, RefreshPlan
+
+FEW = 3
 
 
 def planned(result: RefreshPlan, *, explains: bool = False) -> str:
@@ -16,14 +20,26 @@ def planned(result: RefreshPlan, *, explains: bool = False) -> str:
     streams = dict.fromkeys(f"{job.source}/{job.stream}" for job in result.jobs)
     for key in streams:
         jobs = [job for job in result.jobs if f"{job.source}/{job.stream}" == key]
-        lines.append(f"{key}: {len(jobs)} {'window' if len(jobs) == 1 else 'windows'}")
+        lines.append(f"{key}: {counted(len(jobs), 'window')}")
         lines += [f"  {job.picked:<8} {escape(job.why)}" for job in jobs]
     if not result.jobs:
         lines.append("nothing to ask again")
-    lines += [f"held back: {escape(held.job.why)}: {escape(held.why)}" for held in result.held_back]
+    lines += _held_back(result.held_back)
     if explains:
         lines += _explained(result)
     return "\n".join(lines)
+
+
+def _held_back(items: Sequence[HeldBack]) -> Iterator[str]:
+    """What is left for later; of many for the same reason, how many."""
+    grouped: dict[tuple[str, str], list[HeldBack]] = {}
+    for item in items:
+        grouped.setdefault((f"{item.job.source}/{item.job.stream}", item.why), []).append(item)
+    for (key, why), held in grouped.items():
+        if len(held) > FEW:
+            yield f"held back: {key}: {counted(len(held), 'window')}: {escape(why)}"
+        else:
+            yield from (f"held back: {key}: {escape(item.job.why)}: {escape(why)}" for item in held)
 
 
 def _explained(result: RefreshPlan) -> Iterator[str]:
