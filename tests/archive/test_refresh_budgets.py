@@ -108,15 +108,15 @@ def test_two_archives_at_once_share_the_budget_of_the_lane_they_share(tmp_path):
         one = stack.enter_context(old(tmp_path, a_stream(5, more=THIRTY), size=1, each=3))
         other = stack.enter_context(old(tmp_path / "other", a_stream(5, more=THIRTY), size=1, each=3))
         world = a_world(tmp_path, one.clock)
-        spent = Account(world, "both")
 
         def second():
             refreshing.refresh(other.path, RefreshOptions(), a_world(tmp_path, other.clock), tell=other._tell)
 
         in_processes(lambda: refresh(one), second)
 
-        assert spent.spent()["lane"] == 5
-        assert plan_of(other, world).lanes[0].spent == 5
+        spent = Account(world, "both").spent()["lane"]
+        assert spent == asked(one) + asked(other) <= 5
+        assert plan_of(other, world).lanes[0].spent == spent > 0
 
 
 def plan_of(archive, world):
