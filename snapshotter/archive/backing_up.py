@@ -161,8 +161,9 @@ def _form_in(folder: Path, lock: Lock, there: Bundle | None) -> str:
         wanted = "gpg"
     if there is not None and there.form != wanted:
         had = f"locked by {there.form}" if there.form else "not locked"
-        how = "name the key again (--recipient, --passphrase-file)" if there.form else "name another folder"
-        raise UsageError(f"{folder / there.name} is {had}, and this one would not be so: {how}")
+        now = f"locked by {wanted}" if wanted else "not locked"
+        how = "name its key again, or another folder" if there.form else "name another folder"
+        raise UsageError(f"{folder / there.name} is {had}, and the next one would be {now}: {how}")
     return wanted
 
 

@@ -158,9 +158,19 @@ def _merged(pulled: Pulled) -> Notice:
     return Notice("info", "", f"merged {pulled.commits} commits of another machine from {pulled.remote}")
 
 
+_FAILED = {
+    "no_remote": "",
+    "behind": "the remote is ahead: ",
+    "diverged": "the two lines cannot become one by themselves: ",
+    "rejected": "the remote refused it: ",
+    "unreachable": "it cannot be reached: ",
+}
+
+
 def failure(pushed: Pushed) -> SnapError | None:
     """The error that a push which did not get through is, or None."""
     if pushed.is_good:
         return None
-    first = pushed.why if pushed.state == "guarded" else f"push to {pushed.remote}: {pushed.state}: {pushed.why}"
-    return CouldNotTell(first.removeprefix("snap: "))
+    if pushed.state == "guarded":
+        return CouldNotTell(pushed.why.removeprefix("snap: "))
+    return CouldNotTell(f"push to {pushed.remote}: {_FAILED[pushed.state]}{pushed.why}")

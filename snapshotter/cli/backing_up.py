@@ -12,6 +12,7 @@ from snapshotter.cli.exits import HELP
 from snapshotter.cli.options import echo, echo_json, json_option, wait_option
 from snapshotter.cli.surroundings import archive_folder, is_answerable, the_world
 from snapshotter.core import report_sharing
+from snapshotter.core.wording import counted
 from snapshotter.edge.sealing import passphrase_in
 from snapshotter.errors import UsageError
 from snapshotter.results import Exit
@@ -49,7 +50,7 @@ def backup_command(
       snap backup --to /mnt/backups --recipient age1qqsz…
       snap backup --to /mnt/backups --passphrase-file ~/.keys/archive
     """
-    wanted = Wanted(to.absolute(), Lock(recipient, passphrase), full)
+    wanted = Wanted(to.parent.resolve() / to.name, Lock(recipient, passphrase), full)
     result = backing_up.backup(archive_folder(archive), wanted, the_world(), wait=wait)
     echo_json(result) if as_json else echo(report_sharing.backed_up(result))
     return Exit.DONE
@@ -73,7 +74,7 @@ def from_backup_command(
       snap from-backup /mnt/backups archive --identity ~/.keys/age.txt
     """
     lock = Lock(passphrase=passphrase, identity=identity)
-    result = backing_up.restore(file, folder, lock, the_world())
+    result = backing_up.restore(file, folder.parent.resolve() / folder.name, lock, the_world())
     echo_json(result) if as_json else echo(report_sharing.cloned(result))
     return Exit.DONE
 
@@ -102,7 +103,7 @@ def export_command(file: Path, *, passphrase: Path | None) -> int:
       snap state export moved.sealed
     """
     count = moving.export_state(file, _passphrase(passphrase, twice=True), the_world())
-    click.echo(f"{file}: {count} files of tokens and budgets")
+    click.echo(f"{file}: {counted(count, 'file')} of tokens and budgets")
     return Exit.DONE
 
 
@@ -117,7 +118,7 @@ def import_command(file: Path, *, passphrase: Path | None) -> int:
       snap state import moved.sealed --passphrase-file passphrase
     """
     count, kept = moving.import_state(file, _passphrase(passphrase, twice=False), the_world())
-    click.echo(f"{count} files put in place" + (f"; left as they are: {', '.join(kept)}" if kept else ""))
+    click.echo(f"{counted(count, 'file')} put in place" + (f"; left as they are: {', '.join(kept)}" if kept else ""))
     return Exit.DONE
 
 

@@ -23,7 +23,7 @@ def restore_command(archive: str | None, remote: str, *, only_tests: bool, as_js
     """Try whether this archive could be restored from a remote: clone it, verify all of it, compare the two.
 
     REMOTE is a name that git knows (`git remote`), an address or a folder. Nothing here is changed. To restore for
-    good, `git clone` the address.
+    good, `snap clone` the address.
 
     \b
     Examples:
@@ -31,7 +31,9 @@ def restore_command(archive: str | None, remote: str, *, only_tests: bool, as_js
       snap restore --test /mnt/backup/my-archive
     """
     if not only_tests:
-        raise UsageError(f"say --test to try it; to restore for good: `git clone {remote} FOLDER`, then `snap verify`")
+        raise UsageError(
+            f"say --test to try it; to restore for good: `snap clone {remote} FOLDER`, there `snap verify --full`"
+        )
     with telling() as tell:
         result = restoring.try_restore(archive_folder(archive), remote, the_world(), tell=tell)
     echo_json(result) if as_json else echo(report_housekeeping.restored(result))

@@ -59,7 +59,7 @@ def last_words(lines: Iterable[str]) -> str:
     """What git says in the end about why it could not."""
     told = [shown(line) for line in lines if line.strip()]
     fatal = [line for line in told if line.startswith(("fatal:", "error:", "ssh:"))]
-    return (fatal or told or ["git said nothing"])[0]
+    return re.sub(r"^(?:fatal|error): ", "", (fatal or told or ["git said nothing"])[0])
 
 
 # --- two lines ---

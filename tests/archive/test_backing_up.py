@@ -155,7 +155,7 @@ def test_what_does_not_fit_is_said_and_leaves_nothing(archive, tmp_path):
         backing_up.restore(
             tmp_path / "a.bundle.gpg", tmp_path / "back", Lock(passphrase=tmp_path / "other"), archive.world
         )
-    with pytest.raises(UsageError, match="is locked by gpg, and this one would not be"):
+    with pytest.raises(UsageError, match="is locked by gpg, and the next one would be not locked"):
         backup(archive, tmp_path / "backups")
     with pytest.raises(UsageError, match="no such file or folder"):
         backing_up.restore(tmp_path / "nothing", tmp_path / "back", Lock(), archive.world)

@@ -33,10 +33,27 @@ from tests.torture.children import Child, Place, Said
 from tests.torture.faults import Fault
 from tests.torture.judging import check_sound
 from tests.torture.points import FORM, counted
-from tests.torture.scenes import DAYS, SIZE, SOURCE, git
+from tests.torture.scenes import DAYS, SIZE, git
 
 SEEDS = {"short": 1, "long": 12, "full": 60}[FORM]
 TURNS = 20
+SOURCE = """\
+format = 1
+source = "{name}"
+[client]
+base_url = "{url}/{name}"
+[pacing]
+min_interval = "1ms"
+[streams.items]
+kind = "series"
+path = "/items"
+records = "data"
+id = "id"
+params = {{ from = "{{window.start|iso}}", to = "{{window.end|iso}}" }}
+paginate = {{ type = "cursor", cursor = "next", param = "cursor" }}
+window = {{ start = "{first}", end = "{last}", step = "1d", lookback = "3d" }}
+day = {{ field = "at", parse = "instant", zone = "UTC" }}
+"""
 WAIT = 20.0  # for the git of a run that died
 _forks = multiprocessing.get_context("forkserver")
 
@@ -150,8 +167,7 @@ def two_machines(folder: Path, sources: tuple[str, str]) -> Iterator[tuple[Api, 
     with Server(api) as server:
         files = []
         for name in sorted(set(sources)):
-            text = SOURCE.format(lookback="3d", url=f"{server.url}/{name}", first=DAYS[0], last=DAYS[-1])
-            text = text.replace('source = "demo"', f'source = "{name}"')
+            text = SOURCE.format(name=name, url=server.url, first=DAYS[0], last=DAYS[-1])
             files.append(FileChange(f"sources/{name}.toml", text.encode()))
         with for_writing(one.archive, world, command="test") as opened:
             opened.store.commit(Batch(tuple(files), "Describe\n", world.clock.now()), opened.store.head())

@@ -71,4 +71,5 @@ def _absolute(address: str, here: Path) -> str:
 
 def _last(lines: tuple[str, ...]) -> str:
     told = [line.strip() for line in lines if line.strip() and not line.startswith(("Please", "and the repo"))]
-    return told[-1] if told else "it said nothing"
+    fatal = [line for line in told if line.startswith(("fatal:", "error:", "ssh:"))]
+    return (fatal or told or ["it said nothing"])[0].removeprefix("fatal: ").removeprefix("error: ").rstrip(".")
