@@ -115,12 +115,11 @@ def start(
     watched: bool = True,
     jump: timedelta = timedelta(),
     traced: bool = False,
-    group: bool = False,
 ) -> Child:
-    """Begin a command. `traced`: it waits until a tracer holds it; `group`: it leads a process group of its own."""
+    """Begin a command. `traced`: it waits until a tracer holds it."""
     for path in (place.said, place.log):
         path.unlink(missing_ok=True)
-    process = _forks.Process(target=_do, args=(place, fault, deed, watched, jump, traced, group))
+    process = _forks.Process(target=_do, args=(place, fault, deed, watched, jump, traced))
     process.start()
     return Child(place, process)
 
@@ -135,12 +134,8 @@ def fetch(place: Place, fault: Fault | None = None, *, options: FetchOptions | N
     return do(place, deeds.FETCH if options is None else deeds.fetch(options), fault)
 
 
-def _do(
-    place: Place, fault: Fault | None, deed: Deed, watched: bool, jump: timedelta, traced: bool, group: bool
-) -> None:
+def _do(place: Place, fault: Fault | None, deed: Deed, watched: bool, jump: timedelta, traced: bool) -> None:
     os.umask(0o077)
-    if group:
-        os.setpgid(0, 0)
     while traced and _tracer() == 0:
         time.sleep(0.002)
     try:

@@ -228,6 +228,7 @@ EDITED = f" M README.md\n M demo/items/2026/03/{DAYS[0]}.json\n?? notes.txt\n"
 def a_first_fetch(folder: Path) -> Iterator[Scene]:
     """Three days and a state to be fetched for the first time."""
     with a_scene(folder, a_week()) as scene:
+        scene.more = 0
         yield scene
 
 
