@@ -99,6 +99,10 @@ def clone(url: str, path: Path, world: World) -> Cloned:
 def _pull(opened: Opened, way: remote.Remoting, target: str) -> Pulled:
     store = opened.store
     code, lines = way.fetch(target)
+    for _ in range(ROUNDS - 1):
+        if not (code and sharing.is_raced(lines)):
+            break
+        code, lines = way.fetch(target)
     if code:
         words = sharing.last_words(lines)
         if any("non-fast-forward" in line for line in lines):

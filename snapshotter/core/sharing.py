@@ -25,6 +25,7 @@ _BEHIND = (
     " but expected ",  # it moved while this push was on its way
     "(incorrect old value provided)",
 )
+_RACED = "cannot lock ref"  # somebody moved it at the same moment, perhaps the git of a snap that was killed
 _GUARDED = "snap: push to"
 LATELY = timedelta(days=7)
 LONGEST = 25  # lines of git that are worth reading
@@ -53,6 +54,11 @@ def read_push(code: int, lines: Iterable[str]) -> tuple[PushState, str]:
         said = [line for line in told if line.startswith("remote: ")]
         return "rejected", "; ".join([*rejected, *said[:3]])
     return "unreachable", last_words(told)
+
+
+def is_raced(lines: Iterable[str]) -> bool:
+    """Whether git met another one that moved the same reference; then it is worth another try at once."""
+    return any(_RACED in line for line in lines)
 
 
 def last_words(lines: Iterable[str]) -> str:

@@ -1,5 +1,8 @@
 """One archive, several machines, one remote: nothing is lost, and no person is needed."""
 
+import os
+import time
+
 import pytest
 
 from snapshotter.archive import looking, sharing, trust, verifying
@@ -74,6 +77,35 @@ def test_a_push_that_fails_leaves_all_saved_and_goes_with_the_next_run(archive, 
     assert any("push to origin" in notice.text for notice in ran.notices)
     assert archive.fetch().exit is Exit.DONE
     assert archive.git("rev-parse", "HEAD") == archive.git("rev-parse", "origin/main")
+
+
+def test_a_push_that_meets_another_one_of_the_same_commits_is_tried_again(archive, tmp_path):
+    """The git of a snap that was killed goes on pushing."""
+    archive.fetch()
+    head = archive.git("rev-parse", "HEAD")
+    hook = tmp_path / "remote.git/hooks/update"
+    hook.write_text("#!/bin/sh\ngit update-ref $1 $3\n")
+    hook.chmod(0o700)
+
+    assert sharing.push(archive.path, archive.world).is_good
+
+    assert git(tmp_path, "-C", "remote.git", "rev-parse", "main") == head
+
+
+def test_a_pull_that_meets_another_one_is_tried_again(archive, second, tmp_path):
+    change(archive.path, archive.world, {"notes.md": b"mine\n"})
+    sharing.push(archive.path, archive.world)
+    lock = second.path / ".git/refs/remotes/origin/main.lock"
+    lock.write_text("")
+    os.utime(lock, (time.time() + 600, time.time() + 600))  # of somebody who is at work, as it looks
+    script = tmp_path / "upload"
+    script.write_text(
+        f'#!/bin/sh\n[ -e {tmp_path}/called ] && rm {lock}\ntouch {tmp_path}/called\nexec git-upload-pack "$@"\n'
+    )
+    script.chmod(0o700)
+    second.git("config", "remote.origin.uploadpack", str(script))
+
+    assert sharing.pull(second.path, second.world).commits == 1
 
 
 def test_a_remote_that_says_no_is_an_alarm(archive, tmp_path):

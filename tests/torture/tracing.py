@@ -1,4 +1,4 @@
-"""Kills and errors inside system calls, by strace: also of what does not go through `Disk`, SQLite's and libgit2's writing."""
+"""Kills and errors inside system calls, by strace: in the first place those of SQLite and libgit2, unknown to `Disk`."""
 
 from __future__ import annotations
 
