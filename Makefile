@@ -18,10 +18,10 @@ test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n auto
 
 torture torture-full: $(VENV)/.installed
-	rm -f .torture
+	rm -f .torture .torture.failed
 	TORTURE=$(if $(findstring full,$@),full,long) TORTURE_RESULTS=.torture $(BIN)/python -m pytest -n auto tests/torture
 	$(BIN)/python -m tests.torture .torture docs/reliability.md
-	rm -f .torture
+	rm -f .torture .torture.failed
 
 # The tests against what a user installs: the source folder is not there.
 test-wheel: $(VENV)/.installed

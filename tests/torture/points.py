@@ -38,6 +38,7 @@ def share(
 class Tried:
     """The points that were tried, and what did not hold at some of them."""
 
+    suite: str = ""
     points: int = 0
     unreached: int = 0
     failures: list[str] = field(default_factory=list)
@@ -52,8 +53,15 @@ class Tried:
             return
         except AssertionError as error:
             self.failures.append(f"{name}: {error}")
-            print(self.failures[-1], file=sys.stderr)  # at once, where pytest is told to (-s)
+            self._tell_now(self.failures[-1])
         self.points += 1
+
+    def _tell_now(self, failure: str) -> None:
+        """A suite takes minutes: what did not hold is seen beside the results as soon as it is known."""
+        print(failure, file=sys.stderr)
+        if RESULTS is not None:
+            with Path(f"{RESULTS}.failed").open("a") as file:
+                file.write(f"{self.suite}: {failure}\n")
 
 
 class Unreached(Exception):
@@ -63,7 +71,7 @@ class Unreached(Exception):
 @contextmanager
 def counted(suite: str) -> Iterator[Tried]:
     """The points of a suite; all of them must hold, and then they are written down."""
-    began, tried = time.monotonic(), Tried()
+    began, tried = time.monotonic(), Tried(suite)
     yield tried
     assert not tried.failures, f"{len(tried.failures)} of {tried.points}:\n" + "\n".join(tried.failures)
     assert tried.unreached <= max(2, tried.points // 10), f"{tried.unreached} points were not reached"

@@ -1,4 +1,4 @@
-"""Kills and errors inside system calls, by strace: in the first place those of SQLite and libgit2, unknown to `Disk`."""
+"""Kills and errors inside system calls, by strace: above all those of SQLite and libgit2, which `Disk` knows not."""
 
 from __future__ import annotations
 
