@@ -15,7 +15,7 @@ from tests.torture.test_errors import faults_of
 def test_a_kill_at_any_act_of_it_needs_nobody_and_loses_nothing(tmp_path, name):
     with STAGES[name](tmp_path) as scene, counted(f"kill, {name}") as tried:
         acts, expected = traced(scene)
-        for number, at in enumerate(share(range(len(acts)), seed=name, short=1, long=0.5)):
+        for number, at in enumerate(share(range(len(acts)), seed=name, short=1, long=0.25)):
             with tried.point(at), scene.place() as place:
                 died = do(place, scene.deed, Fault(at))
                 if not died.killed:
@@ -33,7 +33,7 @@ def test_an_error_of_the_disk_at_any_act_of_it_is_told_and_loses_nothing(tmp_pat
     with STAGES[name](tmp_path) as scene, counted(f"disk errors, {name}") as tried:
         acts, expected = traced(scene)
         faults = faults_of(acts)
-        for number, fault in enumerate(share(faults, seed=name, short=0, long=0.03, full=0.1)):
+        for number, fault in enumerate(share(faults, seed=name, short=0, long=0.02, full=0.1)):
             with tried.point(fault), scene.place() as place:
                 said = do(place, scene.deed, fault)
                 done = acts_in(place.log)
