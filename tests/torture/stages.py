@@ -81,10 +81,12 @@ def feed(folder: Path) -> Iterator[Scene]:
 
 
 @contextmanager
-def unusable(folder: Path) -> Iterator[Scene]:
+def unusable(folder: Path, *, count: int = 5) -> Iterator[Scene]:
     """An answer whose records stand in another member: it is kept in the quarantine."""
-    with a_scene(folder, a_week(odd=DAYS[1])) as scene:
+    with a_scene(folder, a_week(count=count, odd=DAYS[1])) as scene:
+        start, end = (f"{day}T00%3A00%3A00Z" for day in DAYS[1:])
         scene.ends = SOME_DAYS
+        scene.every_run = ("/state", f"/items?from={start}&to={end}")  # what failed is asked again by the next run
         yield scene
 
 
@@ -117,7 +119,7 @@ def decided(folder: Path, *, how: Callable[[str], deeds.Deed]) -> Iterator[Scene
 @contextmanager
 def kept_answer(folder: Path, *, deed: deeds.Deed) -> Iterator[Scene]:
     """An answer in the quarantine; the source file was mended since."""
-    with unusable(folder) as scene:
+    with unusable(folder, count=3) as scene:
         well_fetched(scene.begin, Exit.SOME_DAYS)
         text = source_text(scene.server.url).replace('"data"', '"data || items"', 1)
         put_file(scene.begin, "sources/demo.toml", text)
