@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snapshotter._data.gitview import view
-from snapshotter.archive import setup
+from snapshotter.archive import setup, sharing
 from snapshotter.edge.store.gitview import command
 from tests.archive.worlds import Api, an_archive, item, series, snapshot
 
@@ -128,6 +128,16 @@ def test_a_clone_and_an_older_archive_get_the_view_with_their_next_run(archive):
     archive.fetch()
     assert (archive.path / ".git/info/attributes").read_text() == local
     assert archive.is_clean()
+
+
+def test_a_fresh_clone_reads_well_at_once(archive, tmp_path):
+    copy = tmp_path / "copy"
+    sharing.clone(str(archive.path), copy, archive.world)
+
+    for words in (["log", "-p", "-1", "--", FILE], ["diff", "HEAD~1", "--", FILE]):
+        text = subprocess.run(["git", *words], cwd=copy, check=True, capture_output=True, text=True).stdout
+        assert "\n-    v: 1\n" in text
+        assert "\n+    v: 2\n" in text
 
 
 def test_it_can_be_turned_off_and_on_again(archive):

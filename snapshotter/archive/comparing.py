@@ -7,12 +7,14 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 from snapshotter.archive import asof
 from snapshotter.archive.looking import UNDATED, detail_path, document_path
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.core import paths
+from snapshotter.core.apart import apart
 from snapshotter.core.diff import WHOLE, as_deepdiff, compare, summarise
 from snapshotter.core.records import Reader
 from snapshotter.edge.world import World
@@ -27,6 +29,15 @@ SECONDS = 10.0  # of describing a difference that somebody looks at
 _BACK = re.compile(r"-\d{1,4}|0")
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The records in which two versions differ, and how many are in both."""
+
+    old: Sequence[Record]
+    new: Sequence[Record]
+    common: int
+
+
 @dataclass
 class History:
     """The versions of one document."""
@@ -35,11 +46,21 @@ class History:
     stream: Stream
     path: str
     is_detail: bool = False
+    before: tuple[str, ...] = ()  # where a detail lay before its record moved to another day
 
     @cached_property
     def versions(self) -> tuple[Version, ...]:
-        """Newest first."""
-        return tuple(self.opened.store.versions(self.path))
+        """Newest first; that a detail moved with its record is none."""
+        found = tuple(self.opened.store.versions(self.path, also=self.before))
+        if not self.before:
+            return found
+        moved = {newer.commit for newer, older in pairwise(found) if newer.blob == older.blob}
+        return tuple(one for one in found if one.commit not in moved)
+
+    def path_in(self, version: Version) -> str:
+        """Where the document lay in a version."""
+        store = self.opened.store
+        return next((one for one in (self.path, *self.before) if store.blob_id(one, version.commit)), self.path)
 
     def version(self, text: str) -> Version:
         """The one that a person means: `-1`, a commit, or a date or an instant, as it was then."""
@@ -65,7 +86,8 @@ class History:
     def _held_at(self, text: str) -> Version:
         """What the archive itself held then."""
         commit = self.opened.store.resolve(text)
-        blob = self.opened.store.blob_id(self.path, commit)
+        blobs = (self.opened.store.blob_id(path, commit) for path in (self.path, *self.before))
+        blob = next((blob for blob in blobs if blob is not None), None)
         if blob is None:
             raise UsageError(f"{self.path}: no such document at {text}; {self.hint}")
         found = [version for version in self.versions if version.blob == blob]
@@ -95,13 +117,20 @@ class History:
         day = paths.day_of(self.path, self.stream.key)
         return day.isoformat() if day else "" if self.stream.day is None else UNDATED
 
-    def records(self, version: Version) -> list[Record]:
-        """What stood in a version; nothing in one that removed the file."""
-        if version.blob is None:
-            return []
+    def pair(self, old: Version, new: Version) -> Pair:
+        """What stood in two versions, without what is in both."""
+        left = apart(self.data(old), self.data(new))
+        return Pair(self.records(old, left.old), self.records(new, left.new), left.common)
+
+    def data(self, version: Version) -> bytes:
+        """The bytes of a version; an empty list in one that removed the file."""
+        return b"[]\n" if version.blob is None else self.opened.store.blob(version.blob)
+
+    def records(self, version: Version, data: bytes | None = None) -> list[Record]:
+        """What stood in a version, or in a part of it."""
         day = paths.day_of(self.path, self.stream.key)
         try:
-            found = Reader(self.stream).document(self.opened.store.blob(version.blob), day=day)
+            found = Reader(self.stream).document(self.data(version) if data is None else data, day=day)
         except Unreadable as error:
             raise Damaged(f"{self.path} as of {version.commit[:8]} cannot be read: {error.message}") from error
         if self.stream.selection.shape is Shape.SINGLE:
@@ -135,7 +164,8 @@ def _detail_history(opened: Opened, target: str, item: str | None) -> History:
     stream, where, why = detail_path(opened, target, item)
     if where is None:
         raise UsageError(f"{target}: there is no file of {item!r}: {why}")
-    return History(opened, stream, where, is_detail=True)
+    places = opened.store.places(target, where.rsplit("/", 1)[1])
+    return History(opened, stream, where, is_detail=True, before=tuple(place for place in places if place != where))
 
 
 # --- one version ---
@@ -148,7 +178,7 @@ def show_at(path: Path, target: str, day: str | None, world: World, *, at: str) 
     version = history.version(at)
     if version.blob is None:
         raise UsageError(f"{history.path}: removed by {version.commit[:8]}; {history.hint}")
-    return Shown(history.path, version.commit, opened.store.blob(version.blob)), version
+    return Shown(history.path_in(version), version.commit, opened.store.blob(version.blob)), version
 
 
 # --- two versions ---
@@ -179,25 +209,24 @@ def diff(
 def _difference(
     history: History, old: Version | None, new: Version, *, most: int, deep: bool, held: bool = False
 ) -> Difference:
-    after = history.records(new)
-    before = after if old is None else history.records(old)
+    pair = history.pair(new if old is None else old, new)
     told = None
     if deep:
         clock = history.opened.world.clock.monotonic
-        told = as_deepdiff(compare(before, after, clock=clock, deadline=clock() + SECONDS))
+        told = as_deepdiff(compare(pair.old, pair.new, clock=clock, deadline=clock() + SECONDS))
     return Difference(
         stream=history.stream.key,
         day=history.day,
         path=history.path,
-        old=None if old is None else _side(old, before),
-        new=_side(new, after, held=held),
-        change=history.change(before, after, most=most),
+        old=None if old is None else _side(old, pair.common + len(pair.old)),
+        new=_side(new, pair.common + len(pair.new), held=held),
+        change=history.change(pair.old, pair.new, most=most),
         deepdiff=told,
     )
 
 
-def _side(version: Version, records: Sequence[Record], *, held: bool = False) -> Side:
-    return Side(version.commit, version.at, version.subject, len(records), held)
+def _side(version: Version, records: int, *, held: bool = False) -> Side:
+    return Side(version.commit, version.at, version.subject, records, held)
 
 
 # --- all versions ---
@@ -212,11 +241,12 @@ def versions_of(path: Path, target: str, day: str | None, world: World, *, most:
         )
     lines: list[DayVersion] = []
     kept = history.versions[: most + 1]
-    found = [history.records(version) for version in kept]
     for place, version in enumerate(kept[:most]):
         first = place + 1 == len(kept)
-        change = None if first else history.change(found[place + 1], found[place], most=0)
-        lines.append(DayVersion(-place, version.commit, version.at, version.subject, len(found[place]), change))
+        pair = history.pair(version if first else kept[place + 1], version)
+        change = None if first else history.change(pair.old, pair.new, most=0)
+        count = pair.common + len(pair.new)
+        lines.append(DayVersion(-place, version.commit, version.at, version.subject, count, change))
     return tuple(lines)
 
 

@@ -89,6 +89,7 @@ def clone(url: str, path: Path, world: World) -> Cloned:
     code, lines = remote.check_out(path, world.env)
     if code:
         raise CouldNotTell(f"{path}: the files could not be written: {sharing.last_words(lines)}")
+    store.show_documents()
     notes = [Notice("warning", "hooks", note) for note in store.install_hooks()]
     return Cloned(str(path), remote.Remoting(path, world.env).count(None, head), tuple(notes))
 

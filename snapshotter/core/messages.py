@@ -229,7 +229,8 @@ def _changed_lines(name: str, fact: DayFact, change: Change | None) -> str:
     if fact.cut_short or (change is not None and change.cut_short):
         lines.append("  … cut short: describing it took too long (see `snap diff`)")
     elif len(told) > LINES_TOLD:
-        lines.append("  … and more (see `snap diff`)")
+        more = fact.added + fact.edited + fact.removed - LINES_TOLD
+        lines.append(f"  … and {f'{more:,} ' if more > 0 else ''}more (see `snap diff`)")
     return "\n".join(lines)
 
 

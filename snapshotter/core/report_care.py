@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from snapshotter.core.escaping import escape
+from snapshotter.core.wording import counted
 from snapshotter.results import Damage, HeldSettled, HeldVersion, Reread, Verified
 
 LONGEST = 600  # characters of one line
@@ -46,11 +47,13 @@ def held(versions: Sequence[HeldVersion]) -> str:
     lines: list[str] = []
     for version in versions:
         name = f"{version.stream} {version.day}".strip()
+        offered = counted(version.records, "record")
         stands = "none" if version.archived is None else f"{version.archived:,}"
-        lines += [f"{name}: offered {version.since:%Y-%m-%d %H:%M}, {version.records:,} records (archived: {stands})"]
+        lines += [f"{name}: offered {version.since:%Y-%m-%d %H:%M}, {offered} (archived: {stands})"]
         lines += [f"  {_safe(version.why)}"] if version.why else []
         lines += [f"  {version.path}"]
-    lines += ["", "`snap held accept SOURCE/STREAM DAY` takes one, `snap held reject SOURCE/STREAM DAY` drops it"]
+    lines += ["", "`snap held accept SOURCE/STREAM DAY` takes one, `snap held reject SOURCE/STREAM DAY` drops it,"]
+    lines += ["`snap diff SOURCE/STREAM DAY --held` shows how it differs"]
     return "\n".join(lines)
 
 

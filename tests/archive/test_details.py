@@ -356,3 +356,27 @@ def test_an_older_version_of_a_detail_can_be_shown(tmp_path: Path, api: Listed) 
         assert json.loads(shown.data) == {"of": "a", "try": 1}
         with pytest.raises(UsageError, match="git log -- demo/items/full"):
             comparing.show_at(archive.path, "demo/items/full", "a", archive.world, at="-2")
+
+
+def test_a_detail_that_moved_with_its_record_is_shown_as_it_was_before(tmp_path: Path) -> None:
+    api = Listed(item("11T08:00", "a"))
+    wide = '{ start = "2026-03-11", end = "2026-03-13", step = "1d", lookback = "9d" }'
+    often = 'fetch_if = "stale"\nstale_after = "1d"\n'
+    with an_archive(tmp_path, api, series(window=wide, more=DETAILS + often)) as archive:
+        archive.fetch()
+        first = archive.clock.now()
+        api.list.records[0]["at"] = "2026-03-12T10:00:00Z"
+        archive.later(hours=2)
+        archive.fetch()  # it moves and says the same
+        archive.later(days=2)
+        archive.fetch()  # it says something else
+
+        def as_of(at: str) -> tuple[str, int]:
+            shown, _ = comparing.show_at(archive.path, "demo/items/full", "a", archive.world, at=at)
+            return shown.path, json.loads(shown.data)["try"]
+
+        there, here = (f"demo/items/full/2026/03/{day}/a.json" for day in (11, 12))
+        assert as_of("0") == (here, 2)
+        assert as_of("-1") == as_of(first.date().isoformat()[:8] + "14T13:00") == (there, 1)
+        with pytest.raises(UsageError, match="so there is no -2"):
+            as_of("-2")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, time
 
 from snapshotter.edge.store.command import Git
@@ -64,11 +64,17 @@ def _inside(repository: Repository, entry: Entry | None) -> dict[bytes, Entry]:
 
 
 def versions(
-    repository: Repository, git: Git, path: str, *, limit: int | None, since: datetime | None = None
+    repository: Repository,
+    git: Git,
+    path: str,
+    *,
+    limit: int | None,
+    since: datetime | None = None,
+    also: Collection[str] = (),
 ) -> Iterator[Version]:
     """The commits that changed a path (a file, or anything below a folder), newest first, side lines included.
 
-    With `since` git stops looking at commits that are older.
+    With `since` git stops looking at commits that are older; `also`: where the same file lay before.
     """
     if repository.tip() is None:
         return
@@ -77,12 +83,14 @@ def versions(
         count = (*count, f"--since=@{int(since.timestamp())} +0000")
     pieces = git.records(
         "log", "--full-history", "--no-ext-diff", "--no-textconv", "--no-show-signature", "--no-color", "--no-notes",
-        "--encoding=UTF-8", *count, _FORMAT, REFERENCE, "--", f":(top,literal){path}",
+        "--encoding=UTF-8", *count, _FORMAT, REFERENCE, "--",
+        *(f":(top,literal){one}" for one in (path, *also)),
     )  # fmt: skip
     for commit, seconds, message in zip(pieces, pieces, pieces, strict=False):
         commit_id = commit.decode().strip()
         subject, _, body = message.decode(errors="replace").strip("\n").partition("\n")
-        entry = repository.entry(commit_id, path)
+        entries = (repository.entry(commit_id, one) for one in (path, *also))
+        entry = next((entry for entry in entries if entry is not None), None)
         yield Version(
             commit_id,
             datetime.fromtimestamp(int(seconds), UTC),
@@ -90,6 +98,15 @@ def versions(
             body.strip("\n"),
             entry[1].hex() if entry else None,
         )
+
+
+def places(git: Git, folder: str, name: str) -> Iterator[str]:
+    """Every path below a folder at which a file of that name ever lay, the one of now too."""
+    found = git.records(
+        "log", "--full-history", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-show-signature", "--no-color",
+        "--no-notes", "--name-only", "-z", "--format=", REFERENCE, "--", f":(top,glob){folder}/**/{name}",
+    )  # fmt: skip
+    yield from dict.fromkeys(piece.strip(b"\n").decode(errors="surrogateescape") for piece in found if piece.strip())
 
 
 def writes(git: Git, folder: str, *, after: str | None, upto: str) -> Iterator[tuple[datetime, str]]:

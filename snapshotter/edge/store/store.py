@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
 
@@ -139,9 +139,18 @@ class Store:
         """The commit that a revision, a date (its end, in UTC) or an instant means."""
         return history.resolve(self._repository, self._command, text)
 
-    def versions(self, path: str, *, limit: int | None = None, since: datetime | None = None) -> Iterator[Version]:
-        """The commits that changed a file, or anything below a folder, newest first; none older than `since`."""
-        return history.versions(self._repository, self._command, path, limit=limit, since=since)
+    def versions(
+        self, path: str, *, limit: int | None = None, since: datetime | None = None, also: Collection[str] = ()
+    ) -> Iterator[Version]:
+        """The commits that changed a file, or anything below a folder, newest first; none older than `since`.
+
+        `also`: where the same file lay before.
+        """
+        return history.versions(self._repository, self._command, path, limit=limit, since=since, also=also)
+
+    def places(self, folder: str, name: str) -> Iterator[str]:
+        """Every path below a folder at which a file of that name ever lay; git looks at all commits for it."""
+        return history.places(self._command, folder, name)
 
     def writes(self, folder: str, *, after: str | None, upto: str) -> Iterator[tuple[datetime, str]]:
         """When a commit that `after` has not changed which file below a folder, run records left out; newest first."""
