@@ -153,14 +153,16 @@ def status(
         old = [] if max_age is None else [*_unreadable(opened, targets), *(look.stale(max_age) for look in looks)]
         days = looks[0].days() if calendar and len(looks) == 1 else ()
         twice = doubling.notices(opened, (source.name for source, _ in chosen))
-        notices = (*_notices(opened, looks, targets, now=now), *twice)
+        kept = Quarantine(opened.local / "quarantine", world.clock)
+        filling = [Notice("warning", "quarantine", words)] if (words := kept.warning()) else []
+        notices = (*_notices(opened, looks, targets, now=now), *twice, *filling)
     return Status(
         path=str(opened.root),
         head=opened.store.head(),
         streams=streams,
         notices=notices,
         waiting_spool=len(Spool(opened.local / "spool", world.clock).jobs()),
-        quarantined=len(Quarantine(opened.local / "quarantine", world.clock).entries()),
+        quarantined=len(kept.entries()),
         calendar=days,
         stale=tuple(item for item in old if item is not None),
         staleness=honesty.together(drawn),

@@ -26,6 +26,7 @@ from snapshotter.core.refreshing.findings import surprised
 from snapshotter.core.troubles import DISK
 from snapshotter.core.turns import URGENCY
 from snapshotter.edge import execute
+from snapshotter.edge.quarantine import Quarantine
 from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import World
@@ -182,6 +183,10 @@ class _Run:
             self.notices.append(Notice("error", DISK, refused))
             self.codes.add(Exit.DISK)
 
+    def _warn_of(self, quarantine: Quarantine) -> None:
+        filling = quarantine.warning() if quarantine.has_grown else None
+        self.notices += [Notice("warning", "quarantine", filling)] if filling else []
+
     def _report_dead_runs(self) -> None:
         for dead in self.spool.dead_runs():
             left = sum(dead.waiting.values())
@@ -203,6 +208,7 @@ class _Run:
         self.notices += [
             Notice("warning", stream, surprised(days)) for stream, days in committer.tally.surprises.items()
         ]
+        self._warn_of(committer.quarantine)
         if committer.tally.problems:
             self.codes.add(Exit.SOME_DAYS)
         for notices, codes in (maintaining.after_run(self.opened), ending.push_and_try(self.opened, self.stops)):

@@ -35,6 +35,7 @@ class Quarantine:
         self.clock = clock or SystemClock()
         self.limit = limit
         self.disk = disk
+        self.has_grown = False  # since it was opened here
         self._files = Folder(folder, disk=disk)
         self._size: int | None = None
 
@@ -132,6 +133,7 @@ class Quarantine:
             self._files.write(entry.sha256 + _BODY, body)
         self._files.write(entry.name + _LABEL, label)
         self._size = None
+        self.has_grown = True
 
     def _names(self) -> tuple[str, ...]:
         return self._files.entries() if self.path.is_dir() else ()

@@ -166,7 +166,7 @@ def _is_timed(act: Act) -> bool:
 def is_on_its_way(acts: list[Act], *, keeps: bool = False) -> bool:
     """Whether the run ended after a request left and before its response was in the spool.
 
-    A lane's file is written when a turn begins, when the request left, and when the answer is in the spool.
+    A lane's file is written when a turn begins and when the request left.
     """
     rest = [act for act in acts if act.step != HALF and not _is_timed(act)]
     writes = 0
@@ -180,4 +180,4 @@ def is_on_its_way(acts: list[Act], *, keeps: bool = False) -> bool:
         return rest[-1].step in ("create", "append")
     if keeps:  # a run that is refused once keeps the answer first
         return False
-    return writes == (3 if rest[-1].path.endswith(".spool") and rest[-1].step == "append" else 2)
+    return writes == 2
