@@ -128,7 +128,7 @@ class _Lane:
         spent = max(known, sum(of_each.values()))
         own = {one.key: one.refresh.budget for _, one in streams if one.refresh.budget is not None}
         self.limits = {key: max(0, limit - of_each[key]) for key, limit in own.items()}
-        budget = budget_of(stream for _, stream in streams)
+        budget = usual = budget_of(stream for _, stream in streams)
         allowance = Allowance(max(0, budget - spent), budget, dict(self.limits))
         if self.options.budget is not None:
             budget = self.options.budget + spent
@@ -142,7 +142,7 @@ class _Lane:
         cost = self._within(due, left)
         cost += self._by_value([o for o in offers if o.stream.refresh.policy == "learned"], left - cost, lane)
         needed = policy.budget_for_ceiling([o.asking.candidate(o.stream) for o in offers if o not in due])
-        self.lanes.append(LaneBudget(lane, max(budget, spent), spent, cost, round(needed, 1)))
+        self.lanes.append(LaneBudget(lane, usual, spent, cost, round(needed, 1), self.options.budget))
         return allowance
 
     def _spent(self, lane: str) -> tuple[int, Mapping[str, int]]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 
 from snapshotter.core import report
 from snapshotter.core.escaping import escape
 from snapshotter.core.refreshing.findings import staleness_words
+from snapshotter.core.refreshing.policy import Rule
 from snapshotter.core.wording import counted
-from snapshotter.model import HeldBack
+from snapshotter.model import HeldBack, Job
 from snapshotter.results.refreshing import LaneBudget, RefreshPlan
 
 FEW = 3
+WIDTH = 80
 
 
 def planned(result: RefreshPlan, *, explains: bool = False) -> str:
@@ -21,13 +24,18 @@ def planned(result: RefreshPlan, *, explains: bool = False) -> str:
     for key in streams:
         jobs = [job for job in result.jobs if f"{job.source}/{job.stream}" == key]
         lines.append(f"{key}: {counted(len(jobs), 'window')}")
-        lines += [f"  {job.picked:<8} {escape(job.why)}" for job in jobs]
+        lines += [line for job in jobs for line in _job(job)]
     if not result.jobs:
         lines.append("nothing to ask again")
     lines += _held_back(result.held_back)
     if explains:
         lines += _explained(result)
     return "\n".join(lines)
+
+
+def _job(job: Job) -> list[str]:
+    words = f"  {job.picked:<8} {escape(job.why, 400)}"
+    return textwrap.wrap(words, WIDTH, subsequent_indent=" " * 11, break_on_hyphens=False, drop_whitespace=True)
 
 
 def _held_back(items: Sequence[HeldBack]) -> Iterator[str]:
@@ -43,6 +51,8 @@ def _held_back(items: Sequence[HeldBack]) -> Iterator[str]:
 
 
 def _explained(result: RefreshPlan) -> Iterator[str]:
+    if any(job.picked == Rule.VALUE.value for job in result.jobs):
+        yield "worth: how many changes are likely to be found and to last, a request"
     for lane in result.lanes:
         yield from _lane(lane)
     if not result.staleness:
@@ -58,6 +68,7 @@ def _explained(result: RefreshPlan) -> Iterator[str]:
 
 def _lane(lane: LaneBudget) -> Iterator[str]:
     name = escape(lane.lane)
-    yield f"{name}: {lane.budget} requests a day for this, {lane.spent} spent today, {lane.chosen} chosen now"
+    run = "" if lane.run is None else f" of at most {lane.run} in this run"
+    yield f"{name}: {lane.budget} requests a day for this, {lane.spent} spent today, {lane.chosen} chosen now{run}"
     if lane.needed > lane.budget:
         yield f"  too few to ask every day again within its ceiling: that takes {lane.needed:g} a day (refresh.budget)"

@@ -30,6 +30,7 @@ class LaneBudget:
     spent: int  # today, before this run
     chosen: int  # requests that this run would take
     needed: float  # a day, to ask every day again within its ceiling
+    run: int | None = None  # what this run may spend instead, where the user said so
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import pytest
 
 from snapshotter.archive import holding, looking, past, refreshing, reporting
-from snapshotter.core import report, report_past, report_whole
+from snapshotter.core import report, report_past, report_refresh, report_whole
 from snapshotter.edge.cache import Cache
 from snapshotter.results.refreshing import RefreshOptions
 from tests.archive.worlds import Api, an_archive, item, series
@@ -154,3 +154,18 @@ def test_a_surprise_is_told_by_status_report_and_runs(tmp_path):
         assert [str(day) for day in status(archive).streams[0].surprises] == ["2024-03-05"]
         archive.later(days=31)
         assert status(archive).streams[0].surprises == ()
+
+
+def test_what_was_expected_is_kept_in_run_records_and_compared_with_what_came(archive):
+    until_some_are_drawn(archive)
+    for file in (archive.path / ".git/snap").glob("*.sqlite*"):
+        file.unlink()  # a new clone knows it too
+
+    plan = refreshing.plan(archive.path, RefreshOptions(), archive.world)
+
+    judged = [story for story in archive.stories() if story.expected_ppm is not None and story.rechecks]
+    assert sum(band.requests for band in plan.calibration) == len(judged) > 0
+    told = report_refresh.planned(plan, explains=True)
+    band = plan.calibration[0]
+    assert f"of {band.requests} requests with a chance of {band.low:.0%} to {band.high:.0%}, " in told
+    assert "were expected to find a change and 0 did" in told

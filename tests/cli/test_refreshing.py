@@ -98,6 +98,12 @@ def test_explained_it_says_what_may_be_spent_and_how_well_it_does(saved):
     assert json.loads(saved.types("refresh", "demo", "--explain", "--json"))["lanes"][0]["budget"] == 20
 
 
+def test_what_this_run_may_spend_is_told_beside_the_budget_of_the_day(saved):
+    told = saved.types("refresh", "demo/items", "--explain", "--budget", "3")
+
+    assert "20 requests a day for this, 0 spent today, 0 chosen now of at most 3 in this run" in told
+
+
 def test_several_targets_are_asked_together(saved, api):
     saved.types("fetch", "fresh")
     text = saved.types("refresh", "demo/items", "fresh", "--since", "2026-03-05", "--dry-run")

@@ -39,6 +39,12 @@ def test_days_that_come_with_one_request_make_it_no_surer_than_one_day_would():
     assert (one.low, one.high) == pytest.approx(wilson(1, 10))
 
 
+def test_where_no_day_differed_it_says_how_many_may_at_most():
+    words = staleness_words(the_share(*[a_check()] * 4))
+
+    assert words == "at most 49.0% of stored days differ from the source (0 of 4 drawn by chance)"
+
+
 def test_nothing_drawn_is_nothing_known():
     assert the_share() is None
     assert the_share(a_check(picked="value"), a_check(ago=401)) is None

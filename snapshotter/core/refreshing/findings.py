@@ -14,7 +14,8 @@ def staleness_words(one: Staleness) -> str:
     """The share of stored days that differ from the source, with how sure that is and by what it is known."""
     middle, half = (one.low + one.high) / 2, (one.high - one.low) / 2
     known = f"{one.changed:,} of {one.days:,} drawn by chance" + (f", {one.held:,} more held" if one.held else "")
-    return f"{middle:.1%} ± {100 * half:.1f} of stored days differ from the source ({known})"
+    share = f"{middle:.1%} ± {100 * half:.1f}" if one.changed else f"at most {one.high:.1%}"
+    return f"{share} of stored days differ from the source ({known})"
 
 
 def surprised(days: Collection[date]) -> str:

@@ -12,18 +12,17 @@ from snapshotter.spec import Kind, Stream
 
 def chosen(choice: Choice, asking: Asking) -> str:
     """Why the policy took it."""
-    ago = f"last asked {_ago(asking)}"
-    likely = _likely(choice, asking)
+    known = f"{span(asking)}: {_likely(choice, asking)}, last asked {_ago(asking)}"
     match choice.rule:
         case Rule.CEILING:
-            why = "not asked for longer than its ceiling allows"
+            return f"{known}; that is longer than its ceiling allows"
         case Rule.SURPRISE:
-            why = f"near {asking.surprise}, which changed unexpectedly (provider recomputed {asking.surprise:%B %Y}?)"
+            near = f"near {asking.surprise}, which changed unexpectedly"
+            return f"{known}; {near} (provider recomputed {asking.surprise:%B %Y}?)"
         case Rule.AUDIT:
-            why = "drawn by chance, to know how much differs"
+            return f"{known}; drawn by chance, to know how much differs"
         case Rule.VALUE:
-            return f"{span(asking)}: {likely}, {ago}; worth {choice.value:.2f} lasting changes a request"
-    return f"{span(asking)}: {why}; {likely}, {ago}"
+            return f"{known}; worth {choice.value:.2f}"
 
 
 def ladder(asking: Asking) -> str:
