@@ -105,13 +105,24 @@ def _refuse_to_delete(self: object, name: str) -> None:
     raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
 
 
+_known_places: dict[type, tuple[Any, ...]] = {}  # records are pickled by the hundred thousand
+
+
+def _places(made: type) -> tuple[Any, ...]:
+    """The slots of a class in the order of its fields."""
+    found = _known_places.get(made)
+    if found is None:
+        found = _known_places[made] = tuple(getattr(made, field.name) for field in dataclasses.fields(made))
+    return found
+
+
 def _state(self: Any) -> list[Any]:
-    return [getattr(self, field.name) for field in dataclasses.fields(self)]
+    return [place.__get__(self) for place in _places(type(self))]
 
 
 def _restore(self: Any, state: list[Any]) -> None:
-    for field, value in zip(dataclasses.fields(self), state, strict=True):
-        object.__setattr__(self, field.name, value)
+    for place, value in zip(_places(type(self)), state, strict=True):
+        place.__set__(self, value)
 
 
 _SHARED: dict[str, Any] = {
