@@ -55,8 +55,9 @@ class Spool:
         self.sync_every = sync_every
         self.disk = disk or Disk()
         self._files = Folder(folder, disk=self.disk)
-        self._lock = threading.Lock()  # of the two dictionaries and the timer
+        self._lock = threading.Lock()  # of the dictionaries, the set and the timer
         self._shelves: dict[str, Shelf] = {}
+        self._touched: set[Shelf] = set()  # since the last sync
         self._names: dict[str, list[str]] | None = None  # stem -> its files, as found when first looked at
         self._syncing = threading.Lock()
         self._timer: threading.Timer | None = None
@@ -79,6 +80,7 @@ class Spool:
         shelves = self._all()
         for shelf in shelves:
             shelf.set_damage_aside()
+        self._touch(*shelves)
         told = [self._run_info(name).get("sequence", "") for name in self._run_files()]
         known = [int(text) for text in told if text.isascii() and text.isdigit()]
         self._sequence = 1 + max([*known, *(shelf.last_sequence() for shelf in shelves)], default=0)
@@ -115,7 +117,9 @@ class Spool:
         if entry.run != self._run:
             raise ValueError(f"run {entry.run!r} is not open")
         self._raise_failure()
-        self._shelf(stem_of(entry.job)).append(entry, sequence=self._sequence)
+        shelf = self._shelf(stem_of(entry.job))
+        shelf.append(entry, sequence=self._sequence)
+        self._touch(shelf)
         if self.sync_every <= 0:
             self.sync()
         else:
@@ -133,7 +137,11 @@ class Spool:
 
     def read(self, job: str, page: int) -> SpoolEntry | None:
         """The latest response for one page, or None if there is none or it is damaged (then it is set aside)."""
-        return self._shelf(stem_of(job)).read(job, page, set_aside=self._set_aside)
+        shelf = self._shelf(stem_of(job))
+        found = shelf.read(job, page, set_aside=self._set_aside)
+        if found is None and self._set_aside:
+            self._touch(shelf)
+        return found
 
     def find(self, job: str) -> tuple[SpoolEntry, ...]:
         """The responses of a job, by page, of this run and all earlier ones; the latest of each page."""
@@ -146,7 +154,9 @@ class Spool:
 
     def done(self, job: str) -> None:
         """Let the responses of a job go. If a crash loses this they are found again, so call it after the commit."""
-        self._shelf(stem_of(job)).done(job)
+        shelf = self._shelf(stem_of(job))
+        shelf.done(job)
+        self._touch(shelf)
 
     # --- what there is ---
 
@@ -233,11 +243,17 @@ class Spool:
                 self._timer.cancel()  # nothing to a timer that is what runs here
                 self._timer = None
         with self._syncing:
+            with self._lock:
+                touched, self._touched = self._touched, set()
             try:
-                for shelf in self._all():
+                for shelf in sorted(touched, key=lambda one: one.stem):
                     shelf.sync()
             except SnapError as error:
                 self._failed = self._failed or error
+
+    def _touch(self, *shelves: Shelf) -> None:
+        with self._lock:
+            self._touched.update(shelves)
 
     def _raise_failure(self) -> None:
         if self._failed is not None:
