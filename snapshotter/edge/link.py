@@ -28,6 +28,7 @@ SILENCE = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))  # a 
 _SIZE = struct.Struct(">Q")
 _NUMBER = struct.Struct(">I")
 _NONCE, _DIGEST = 32, 32
+_ROOM = 1 << 16
 
 
 class LinkLost(SnapError):
@@ -51,6 +52,7 @@ class Link:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        self._in = sock.makefile("rb", _ROOM)  # most messages come in one piece
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for name, value in SILENCE:
@@ -70,18 +72,14 @@ class Link:
         (size,) = _SIZE.unpack(self.take(_SIZE.size))
         return pickle.loads(self.take(size))  # noqa: S301 - the other end has proved itself
 
-    def take(self, size: int) -> bytearray:
+    def take(self, size: int) -> bytes:
         """So many bytes."""
-        data = bytearray(size)
-        view, came = memoryview(data), 0
-        while came < size:
-            try:
-                part = self._sock.recv_into(view[came:])
-            except OSError as error:
-                raise LinkLost(f"the other end is gone ({type(error).__name__})") from error
-            if not part:
-                raise LinkLost("the other end is gone")
-            came += part
+        try:
+            data: bytes = self._in.read(size)
+        except (OSError, ValueError) as error:  # ValueError: it was closed here meanwhile
+            raise LinkLost(f"the other end is gone ({type(error).__name__})") from error
+        if len(data) < size:
+            raise LinkLost("the other end is gone")
         return data
 
     def put(self, data: bytes) -> None:
@@ -99,6 +97,7 @@ class Link:
         """Let go of it; whoever waits at either end hears of it."""
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
+        self._in.close()
         self._sock.close()
 
 
@@ -171,7 +170,7 @@ def _welcome(link: Link, key: bytes) -> int:
     """The writer's side: who comes shows the key first, and is shown it then."""
     ours = _nonce()
     link.put(ours)
-    number, theirs, proof = bytes(link.take(4)), bytes(link.take(_NONCE)), bytes(link.take(_DIGEST))
+    number, theirs, proof = link.take(_NUMBER.size), link.take(_NONCE), link.take(_DIGEST)
     if not hmac.compare_digest(proof, _proof(key, b"worker", ours, theirs, number)):
         raise LinkLost("a stranger")
     link.put(_proof(key, b"writer", theirs, ours, number))
@@ -181,9 +180,9 @@ def _welcome(link: Link, key: bytes) -> int:
 
 
 def _introduce(link: Link, ticket: Ticket) -> None:
-    theirs, ours, number = bytes(link.take(_NONCE)), _nonce(), _NUMBER.pack(ticket.lane)
+    theirs, ours, number = link.take(_NONCE), _nonce(), _NUMBER.pack(ticket.lane)
     link.put(number + ours + _proof(ticket.key, b"worker", theirs, ours, number))
-    if not hmac.compare_digest(bytes(link.take(_DIGEST)), _proof(ticket.key, b"writer", ours, theirs, number)):
+    if not hmac.compare_digest(link.take(_DIGEST), _proof(ticket.key, b"writer", ours, theirs, number)):
         raise LinkLost("it is somebody else")
     link.be_patient()
 
