@@ -6,7 +6,9 @@ import gc
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -24,6 +26,8 @@ from snapshotter.errors import (
 )
 from snapshotter.exits import Exit
 
+T = TypeVar("T")
+_SORRY = "this is a bug in snap, sorry; what happened stands in"
 CODES: tuple[tuple[type[SnapError], Exit], ...] = (
     (ConfigError, Exit.CONFIG),
     (UsageError, Exit.CONFIG),
@@ -52,11 +56,23 @@ def code_of(error: SnapError) -> Exit:
     return next((code for kind, code in CODES if isinstance(error, kind)), Exit.BUG)
 
 
+def attempt(act: Callable[[], T]) -> tuple[T | None, Exit, str]:
+    """What one of several acts gives, or the code and the words of what went wrong: it must not stop the others."""
+    try:
+        return _with_a_good_cache(act), Exit.DONE, ""
+    except SnapError as error:
+        return None, code_of(error), str(error)
+    except (click.Abort, KeyboardInterrupt, BrokenPipeError):
+        raise
+    except Exception:  # noqa: BLE001 - a bug, as below
+        return None, Exit.BUG, f"{_SORRY} {_kept()}"
+
+
 def run(command: click.Command, arguments: list[str] | None) -> int:
     """Run a command; gives its exit code."""
     gc.set_threshold(20_000, 20, 50)  # a run makes many values and next to no cycles: looking for them took 5 % of it
     try:
-        result = _result(command, arguments)
+        result = _with_a_good_cache(lambda: command.main(args=arguments, prog_name="snap", standalone_mode=False))
     except SnapError as error:
         click.echo(f"snap: {error}", err=True)
         return int(code_of(error))
@@ -70,21 +86,21 @@ def run(command: click.Command, arguments: list[str] | None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains once more at its end
         return int(Exit.DONE)
     except Exception:  # noqa: BLE001 - the last door: a bug is told in one line, its traceback kept in a file
-        click.echo(f"snap: this is a bug in snap, sorry; what happened stands in {_kept()}", err=True)
+        click.echo(f"snap: {_SORRY} {_kept()}", err=True)
         return int(Exit.BUG)
     return int(result) if isinstance(result, int) else int(Exit.DONE)
 
 
-def _result(command: click.Command, arguments: list[str] | None) -> object:
+def _with_a_good_cache(act: Callable[[], T]) -> T:
     try:
-        return command.main(args=arguments, prog_name="snap", standalone_mode=False)
+        return act()
     except SnapError as error:
         from snapshotter.edge.cache import CacheLost  # noqa: PLC0415 - only after an error: `--help` pays nothing
 
         if not isinstance(error, CacheLost):
             raise
     # The cache was thrown away; it is made again from the run records.
-    return command.main(args=arguments, prog_name="snap", standalone_mode=False)
+    return act()
 
 
 def _kept() -> str:

@@ -7,14 +7,13 @@ from pathlib import Path
 import click
 
 from snapshotter.archive import routine
-from snapshotter.cli.exits import HELP, code_of
+from snapshotter.cli.exits import HELP, attempt
 from snapshotter.cli.options import echo, echo_json, limit_options
 from snapshotter.cli.surroundings import archive_folder, the_world
 from snapshotter.cli.watched import Loudness, loudness_options, show, watched
 from snapshotter.codec import to_plain
 from snapshotter.core import report
 from snapshotter.edge.world import World
-from snapshotter.errors import SnapError
 from snapshotter.exits import worst
 from snapshotter.results import Exit, Planned, Ran
 from snapshotter.results.routine import RoutineOptions
@@ -33,7 +32,8 @@ def run_command(
 
     What an earlier run left, new days (of a stream as often as its `every` says), what failed and is due again,
     details, old days within the budget of refreshing, the past; then tidy up, push and send messages, where snap.toml
-    says so. Whatever ends it early, what matters most was asked first. Several archives: one after the other.
+    says so. Whatever ends it early, what matters most was asked first. Several archives: one after the other, each
+    within these limits; the exit code is the worst of all.
 
     \b
     Examples:
@@ -49,10 +49,18 @@ def run_command(
         result = _do(folders[0], options, world, loudness=loudness, dry_run=dry_run)
         echo_json(result) if as_json else _show(result, loudness)
         return _code(result)
-    done = [_one_of_many(folder, options, world, loudness=loudness, dry_run=dry_run) for folder in folders]
+    codes: set[Exit] = set()
+    told: list[dict[str, object]] = []
+    for folder in folders:
+        if Exit.INTERRUPTED in codes:
+            told.append({"archive": str(folder), "error": "interrupted before it began"})
+            continue
+        code, plain = _one_of_many(folder, options, world, loudness=loudness, dry_run=dry_run)
+        codes.add(code)
+        told.append(plain)
     if as_json:
-        echo_json([plain for _, plain in done])
-    return worst({code for code, _ in done})
+        echo_json(told)
+    return worst(codes)
 
 
 def _do(folder: Path, options: RoutineOptions, world: World, *, loudness: Loudness, dry_run: bool) -> Ran | Planned:
@@ -67,11 +75,10 @@ def _one_of_many(
     """One archive of several: what goes wrong there does not stop the others."""
     if loudness.is_watched and not loudness.as_json:
         click.echo(f"{folder}:")
-    try:
-        result = _do(folder, options, world, loudness=loudness, dry_run=dry_run)
-    except SnapError as error:
-        click.echo(f"snap: {folder}: {error}", err=True)
-        return code_of(error), {"archive": str(folder), "error": str(error)}
+    result, code, words = attempt(lambda: _do(folder, options, world, loudness=loudness, dry_run=dry_run))
+    if result is None:
+        click.echo(f"snap: {folder}: {words}", err=True)
+        return code, {"archive": str(folder), "error": words}
     if not loudness.as_json:
         _show(result, loudness)
     return _code(result), {"archive": str(folder), "result": to_plain(result)}
