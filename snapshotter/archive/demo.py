@@ -17,6 +17,7 @@ from snapshotter.edge.world import World
 from snapshotter.model import Batch, FileChange
 from snapshotter.results import FetchOptions, Progress
 
+STATE = f"{LOCAL}/state"  # in place of the user's: what the demo agreed to is nothing for their other archives
 SOURCE = "usgs-earthquakes"
 STREAM = f"{SOURCE}/events"
 FIRST, LAST = date(2018, 1, 31), date(2018, 2, 6)
@@ -25,7 +26,7 @@ WIDEST = 40  # characters of a bar
 
 def play(folder: Path, world: World) -> Iterator[str]:
     """The demo, step by step, in words. Nothing is left outside the folder but what it shows."""
-    own = replace(world, state=folder / ".git/snap/state")
+    own = replace(world, state=folder / STATE / "snap")
     with Quakes() as server:
         created = setup.init(folder, own, zone="UTC")
         yield f"$ snap init {folder}\nMade an archive in {created.path}\n"
@@ -90,6 +91,7 @@ def _next(folder: Path) -> str:
         [
             "Where to look next:",
             f"  cd {folder}",
+            f'  export XDG_STATE_HOME="$PWD/{STATE}"    # what the demo agreed to lies there',
             "  git log --stat",
             f"  snap log {STREAM} 2018-02-02",
             f"  snap show {STREAM} 2018-02-02",

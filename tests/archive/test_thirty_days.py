@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
+from snapshotter.archive import reporting
 from snapshotter.archive.opening import for_writing
 from snapshotter.errors import SnapError
 from snapshotter.model import Batch, FileChange
@@ -110,9 +111,23 @@ class Month:
         for record in self.api.records:
             record["steps"] += 7
 
-    def commits_that_changed_days(self):
-        """How many commits brought what the provider computed anew."""
-        return self.archive.git("log", "--format=%s").count(" changed")
+    def recomputed_days(self):
+        """How many days stand as the provider computed them anew; each one whole, its first version in history."""
+        found = 0
+        for path in self.archive.path.glob("demo/items/2026/*/*.json"):
+            name = str(path.relative_to(self.archive.path))
+            [version] = {record["steps"] % 100 for record in json.loads(path.read_bytes())}
+            if version == 8:
+                found += 1
+                first = self.archive.git("log", "--reverse", "--format=%H", "--", name).split()[0]
+                old = json.loads(self.archive.git("show", f"{first}:{name}"))
+                assert {record["steps"] % 100 for record in old} <= {1, 8}
+        return found
+
+    def told_of_changes(self):
+        """How many changed documents the report of the last week counts."""
+        found = reporting.report(self.archive.path, self.archive.world, since=START.date() + timedelta(days=23))
+        return len(found.changes)
 
     def text(self):
         """The mails, a line a thing, without what is another one on each machine."""
@@ -169,5 +184,6 @@ def test_a_month_of_bad_luck_is_told_in_a_few_words(tmp_path, a_home_of_its_own)
         month.pass_by(days=7)
 
         assert month.days == 30
-        assert month.commits_that_changed_days() > 5
+        assert month.recomputed_days() >= 20  # of 3 requests a day, and what is asked again anyway
+        assert month.told_of_changes() >= 15
         assert month.text() == GOLDEN.read_text()

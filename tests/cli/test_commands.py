@@ -1,6 +1,7 @@
 """The commands, typed one after the other, with what they print and their exit codes."""
 
 import json
+import re
 import subprocess
 
 import pytest
@@ -196,6 +197,19 @@ def test_the_demo_ends_with_the_change_it_found_and_where_to_look(person):
     assert told.rstrip().endswith("d/.git/snap/report.html")
     assert (person.folder / "d/.git/snap/report.html").read_text().startswith("<!doctype html>")
     assert sorted(path.name for path in person.folder.iterdir()) == ["d"]
+
+
+def test_what_the_demo_says_to_look_at_greets_nobody_with_a_warning(person, monkeypatch):
+    told = person.types("demo", "d")
+    [state] = re.findall(r'export XDG_STATE_HOME="\$PWD/(\S+)"', told)
+    monkeypatch.chdir(person.folder / "d")
+    monkeypatch.setenv("XDG_STATE_HOME", str(person.folder / "d" / state))
+
+    for words in re.findall(r"^  snap (.+)$", told, re.MULTILINE):
+        person.types(*words.split())
+        assert person.err == ""
+    assert "warning" not in person.types("status")
+    assert "All is well: nothing waits for you." in person.types("report")
 
 
 def test_an_account_is_added_to_a_file_of_the_catalogue(person, monkeypatch):

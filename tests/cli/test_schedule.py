@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -117,6 +118,65 @@ def test_the_workflow_fits_its_schema(person, archive, tmp_path):
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+class Runner:
+    """A machine of GitHub: new for each job, but for what the workflow's cache keeps."""
+
+    def __init__(self, folder, origin):
+        self.folder, self.origin, self.jobs, self.cache = folder, origin, 0, folder / "cache"
+
+    def job(self, steps, *, depth=0, cached=True):
+        """Check out, take the cache, run the steps, keep the cache; gives what the last step that failed said."""
+        self.jobs += 1
+        home, room = self.folder / f"home{self.jobs}", self.folder / f"room{self.jobs}"
+        home.mkdir()
+        deep = ["--depth", str(depth)] if depth else []
+        subprocess.run(["git", "clone", "-q", *deep, f"file://{self.origin}", str(room)], check=True)
+        kept = {"snap": room / ".git/snap", "state": home / ".local/state/snap"}
+        for name, path in kept.items():
+            if cached and (self.cache / name).exists():
+                shutil.copytree(self.cache / name, path)
+        env = {"HOME": str(home), "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "CI": "true", "TZ": "UTC"}
+        said = ""
+        for step in steps:
+            shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step]
+            done = subprocess.run(shell, cwd=room, env=env, capture_output=True, text=True, check=False)
+            said = said or (done.stdout + done.stderr if done.returncode else "")
+        shutil.rmtree(self.cache, ignore_errors=True)
+        for name, path in kept.items():
+            shutil.copytree(path, self.cache / name)
+        return said
+
+
+def test_the_workflow_archives_into_the_repository_it_lives_in(person, archive, quakes, tmp_path):
+    """What its steps do, played with plain git: each job on a new machine, which knows what the cache kept."""
+    from ruamel.yaml import YAML
+
+    printed = YAML(typ="safe").load(person.types("schedule", "--print", "github-actions", "--every", "6h"))
+    told = printed["jobs"]["run"]["steps"]
+    assert told[0]["with"]["fetch-depth"] == 0
+    [cache] = [step for step in told if step.get("uses", "").startswith("actions/cache@")]
+    assert cache["with"]["path"].split() == [".git/snap", "~/.local/state/snap"]
+    steps = [step["run"] for step in told if "run" in step and "pip install" not in step["run"]]
+    git = ["git", "-c", "user.name=Anna", "-c", "user.email=anna@example.org"]
+    subprocess.run([*git, "commit", "-qam", "Sources"], cwd=archive, check=True)
+    subprocess.run(["git", "clone", "-q", "--bare", str(archive), str(tmp_path / "origin.git")], check=True)
+    runner = Runner(tmp_path, tmp_path / "origin.git")
+
+    def subjects():
+        log = ["git", "-C", str(runner.origin), "log", "--format=%s", "main"]
+        return subprocess.run(log, capture_output=True, text=True, check=True).stdout.splitlines()
+
+    assert runner.job(steps) == ""
+    first, asked = subjects(), len(quakes.requests)
+    assert first[0].startswith("usgs-earthquakes/events: ")
+    assert runner.job(steps) == ""
+    assert subjects() == first
+    assert len(quakes.requests) == asked
+    assert runner.job(steps, cached=False) == ""
+    assert subjects() == first
+    assert "fetch --unshallow" in runner.job(steps, depth=1)
 
 
 @pytest.fixture

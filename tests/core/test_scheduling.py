@@ -131,6 +131,34 @@ def test_launchd_has_as_many_moments_as_there_are_runs_in_their_round(minutes):
     assert told["ProgramArguments"] == list(a_timer(minutes=minutes).command)
 
 
+# What launchd.plist(5) knows, of all that could be meant by these texts.
+LAUNCHD = {
+    "Label": str,
+    "ProgramArguments": list,
+    "EnvironmentVariables": dict,
+    "StartCalendarInterval": list,
+    "ProcessType": str,
+    "LowPriorityIO": bool,
+    "Umask": int,
+    "StandardErrorPath": str,
+}
+MOMENT = {"Minute": range(60), "Hour": range(24), "Weekday": range(8)}
+
+
+@pytest.mark.parametrize("minutes", PERIODS)
+@pytest.mark.parametrize("more", [{}, {"env_file": "/home/anna/.snap env"}])
+def test_launchd_is_told_nothing_but_what_its_manual_has(minutes, more):
+    [text] = scheduling.printed("launchd", a_timer("/Users/anna/a & b <c>", minutes, **more)).files.values()
+    told = plistlib.loads(text.encode())
+
+    assert {name: type(value) for name, value in told.items()} == LAUNCHD
+    assert all(isinstance(word, str) for word in told["ProgramArguments"])
+    assert all(isinstance(value, str) for value in told["EnvironmentVariables"].values())
+    assert told["ProcessType"] in {"Background", "Standard", "Adaptive", "Interactive"}
+    assert all(value in MOMENT[name] for moment in told["StartCalendarInterval"] for name, value in moment.items())
+    assert told["ProgramArguments"][0].startswith("/")
+
+
 def test_github_is_given_the_secrets_by_name_only():
     [text] = scheduling.printed("github-actions", a_timer(variables=("A_KEY",))).files.values()
 
