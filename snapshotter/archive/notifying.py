@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -296,9 +297,11 @@ def _write_metrics(opened: Opened, ran: Ran, post: Post, *, good: bool) -> None:
     name = opened.described.settings.metrics.get("textfile")
     if not isinstance(name, str):
         return
-    missing: dict[str, int] = {}
-    for problem in ran.problems:
-        missing[problem.stream] = missing.get(problem.stream, 0) + 1
+    missing = {
+        stream.key: troubles.missing_days(stream, opened.cache.ledger(stream.key, days=()))
+        for _, stream in opened.streams()
+    }
+    ran = replace(ran, codes=ran.codes | {Exit.NOT_TOLD}) if post.problems else ran
     path = Path(name) if name.startswith("/") else Path(opened.world.env.get("HOME") or "/") / name.removeprefix("~/")
     try:
         data = notifying.metrics(ran, missing=missing, good=good).encode()

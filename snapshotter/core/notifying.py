@@ -162,13 +162,18 @@ def digest_due(last: datetime | None, every: str | None, now: datetime) -> bool:
 
 def metrics(ran: Ran, *, missing: Mapping[str, int], good: bool) -> str:
     """The run in the text format of Prometheus."""
+    days = {stream: float(number) for stream, number in missing.items()}
     rows = [
         ("snap_last_run_timestamp_seconds", "When the last run ended.", {"": ran.finished.timestamp()}),
         ("snap_last_run_exit_code", "Its exit code.", {"": float(int(ran.exit))}),
         ("snap_last_run_requests", "Requests that it sent.", {"": float(sum(one.requests for one in ran.streams))}),
         ("snap_last_run_commits", "Commits that it made.", {"": float(len(ran.commits))}),
-        ("snap_last_run_good", "Whether all is saved and pushed.", {"": float(good)}),
-        ("snap_missing_days", "Days that could not be had in this run.", {k: float(v) for k, v in missing.items()}),
+        ("snap_last_run_good", "Whether all that it got is saved and pushed, and all is told.", {"": float(good)}),
+        (
+            "snap_missing_days",
+            "Days that were asked and could not be had since.",
+            {k: float(v) for k, v in missing.items()},
+        ),
     ]
     lines: list[str] = []
     for name, words, values in rows:

@@ -13,6 +13,7 @@ from snapshotter.core.notifying import REMINDERS, Standing, Trouble
 from snapshotter.core.windows import origin
 from snapshotter.core.wording import counted
 from snapshotter.evidence import Missed, StreamLedger
+from snapshotter.model import Window
 from snapshotter.results import Ran
 from snapshotter.results.details import Counted
 from snapshotter.spec import Stream
@@ -75,6 +76,12 @@ def of_stream(
             yield Trouble(f"{DAYS}{stream.key} {one.name}", f"{stream.key}: {words}", lasting=False)
 
 
+def missing_days(stream: Stream, known: StreamLedger) -> int:
+    """How many days were asked, could not be had, and were not had since."""
+    spans = [missed.window for missed in _misses(stream, known)]
+    return _days(spans) if stream.window is not None else len(spans)
+
+
 def _misses(stream: Stream, known: StreamLedger) -> Iterator[Missed]:
     """Those that matter: not before the origin or the end of history, nor complete days whose last try was in vain
     while others came since."""
@@ -112,7 +119,11 @@ def _days_words(found: Collection[Missed]) -> str:
     spans = union(missed.window for missed in found)
     if any(span.end.year - span.start.year > 1_000 for span in spans):
         return "the whole state"
-    return counted(sum(ceil((span.end - span.start) / DAY) for span in spans), "day")
+    return counted(_days(spans), "day")
+
+
+def _days(spans: Iterable[Window]) -> int:
+    return sum(ceil((span.end - span.start) / DAY) for span in union(spans))
 
 
 def untouched(before: Mapping[str, Standing], targets: Collection[str], sources: Collection[str]) -> Iterator[Trouble]:

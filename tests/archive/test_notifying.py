@@ -24,7 +24,9 @@ from tests.server import Reply, Server
 
 @pytest.fixture
 def archive(tmp_path):
-    with an_archive(tmp_path, Api([item("13T08:00", "a")]), series(window=AGAIN.replace("12", "13"))) as archive:
+    api = Api([item("13T08:00", "a")])
+    with an_archive(tmp_path, api, series(window=AGAIN.replace("12", "13"))) as archive:
+        archive.api = api
         archive.world = replace(archive.world, env={"PATH": "/usr/bin:/bin", "PING": "sesame-ping-1"})
         yield archive
 
@@ -164,11 +166,69 @@ def test_a_command_reads_the_message_and_a_webhook_gets_json(archive, tmp_path):
     assert json.loads(server.seen[0].body)["subject"] == "snap: archive: a test"
 
 
+SAMPLE = re.compile(r'([a-z_]+)(?:\{stream="([^"\\\n]*)"\})? (\S+)')
+
+
+def numbers(path):
+    """Prometheus' text format, read as strictly as it is described: a sample's family is declared before it."""
+    found, declared = {}, set()
+    text = path.read_text()
+    assert text.endswith("\n")
+    for line in text.splitlines():
+        if line.startswith("# TYPE "):
+            declared.add(line.removeprefix("# TYPE ").removesuffix(" gauge"))
+        elif not line.startswith("# HELP "):
+            name, stream, value = SAMPLE.fullmatch(line).groups()
+            assert name in declared
+            assert (name, stream) not in found
+            found[name, stream] = float(value)
+    return found
+
+
 def test_numbers_for_a_monitor_are_written(archive, tmp_path):
     settings(archive, f'[metrics]\ntextfile = "{tmp_path}/snap.prom"\n')
     archive.fetch()
 
-    assert "snap_last_run_good 1\n" in (tmp_path / "snap.prom").read_text()
+    told = numbers(tmp_path / "snap.prom")
+    assert told["snap_last_run_good", None] == 1
+    assert told["snap_last_run_timestamp_seconds", None] == archive.clock.now().timestamp()
+    assert told["snap_missing_days", "demo/items"] == 0
+
+
+def test_a_day_that_is_missing_counts_until_it_is_there_though_a_run_did_not_ask_it(archive, tmp_path):
+    settings(archive, f'[metrics]\ntextfile = "{tmp_path}/snap.prom"\n')
+    archive.api.instead = lambda seen: Reply(503)
+    archive.fetch()
+    archive.fetch()  # too soon after the first
+
+    assert numbers(tmp_path / "snap.prom")["snap_missing_days", "demo/items"] == 1
+    archive.api.instead = None
+    archive.later(days=1)
+    archive.fetch()
+    assert numbers(tmp_path / "snap.prom")["snap_missing_days", "demo/items"] == 0
+
+
+def test_a_message_that_does_not_go_is_no_good_run_for_a_monitor_and_the_switch(archive, tmp_path):
+    with Server(lambda seen: Reply(200, b"")) as server:
+        settings(
+            archive,
+            f'[metrics]\ntextfile = "{tmp_path}/snap.prom"\n[ping]\nurl = "{server.url}/ok"\n'
+            f'failure_url = "{server.url}/bad"\n[[notify]]\ntype = "command"\nargv = ["false"]\nwhen = "always"\n',
+        )
+        archive.fetch()
+
+    told = numbers(tmp_path / "snap.prom")
+    assert (told["snap_last_run_good", None], told["snap_last_run_exit_code", None]) == (0, Exit.NOT_TOLD)
+    assert [seen.path for seen in server.seen] == ["/bad"]
+
+
+def test_days_that_an_api_did_not_give_do_not_hold_the_switch_down(archive):
+    archive.api.instead = lambda seen: Reply(401)
+    with Server(lambda seen: Reply(200, b"")) as server:
+        settings(archive, f'[ping]\nurl = "{server.url}/ok"\nfailure_url = "{server.url}/bad"\n')
+        assert archive.fetch().exit is Exit.SOME_DAYS
+
+    assert [seen.path for seen in server.seen] == ["/ok"]
 
 
 class NoRoom(Calm):

@@ -89,7 +89,8 @@ footer p{border-top:1px solid var(--line);padding-top:1rem}
 .tiles{grid-template-columns:1fr 1fr}.tiles div{padding:.7rem .85rem}
 .tiles div:last-child:nth-child(odd){grid-column:1/-1}
 .tiles dd:first-of-type{font-size:1.2rem}
-.card,.stream{padding:.9rem}th,td{padding:.45rem .8rem}.cal svg{max-width:none}}
+.card,.stream{padding:.9rem}th,td{padding:.45rem .8rem}#changes tbody th{min-width:13rem}
+.cal svg{max-width:none}}
 @media(prefers-reduced-motion:no-preference){html{scroll-behavior:smooth}}
 @media print{:root{--bg:#fff;--card:#fff}body{font-size:11pt}nav,.skip{display:none}section{margin-top:1.6rem}
 .card,.stream,tr{break-inside:avoid}h2,h3{break-after:avoid}svg,.badge{print-color-adjust:exact;
