@@ -172,7 +172,7 @@ def metrics(ran: Ran, *, missing: Mapping[str, int], good: bool) -> str:
         (
             "snap_missing_days",
             "Days that were asked and could not be had since.",
-            {k: float(v) for k, v in missing.items()},
+            days,
         ),
     ]
     lines: list[str] = []
