@@ -50,10 +50,8 @@ class History:
 
     @cached_property
     def versions(self) -> tuple[Version, ...]:
-        """Newest first; that a detail moved with its record is none."""
+        """Newest first; that a detail moved with its record is none, nor is a merge that took what is there."""
         found = tuple(self.opened.store.versions(self.path, also=self.before))
-        if not self.before:
-            return found
         moved = {newer.commit for newer, older in pairwise(found) if newer.blob == older.blob}
         return tuple(one for one in found if one.commit not in moved)
 

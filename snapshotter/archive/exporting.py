@@ -53,6 +53,7 @@ class _Count:
 
 def export(path: Path, options: ExportOptions, world: World, *, tell: Tell) -> tuple[Exported, ...]:
     """Write the streams; each file appears whole."""
+    options.chosen.check()
     opened = open_archive(path, world)
     chosen = _tables(opened, options.streams)
     to = options.to.parent.resolve() / options.to.name

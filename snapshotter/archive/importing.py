@@ -86,7 +86,7 @@ def import_pdpl(
                 lost[f"{name.api}/{name.endpoint}"] = lost.get(f"{name.api}/{name.endpoint}", 0) + 1
             else:
                 by_stream.setdefault(key, []).append(given)
-        _check_found(lost)
+        _check_found(lost, opened)
         _check_one_endpoint(into, by_stream)
         ready = [_judged(opened, key, given, "import pdpl", doing=doing) for key, given in sorted(by_stream.items())]
         return tuple(replace(_land(opened, one, doing), ignored=len(found) - len(chosen)) for one in ready)
@@ -123,7 +123,10 @@ def _named(file: Belonging, opened: Opened) -> tuple[importing.Named, _Given]:
     return name, _Given(file, "/".join(file.parts[-3:]), "json", name.observed, name.day)
 
 
-def _check_found(lost: dict[str, int]) -> None:
+def _check_found(lost: dict[str, int], opened: Opened) -> None:
+    broken = {problem.file: str(problem) for problem in opened.described.problems}
+    if lost and broken:
+        raise ConfigError(f"{next(iter(broken.values()))}; `snap check` lists all mistakes; {_NOTHING}")
     if lost:
         told = ", ".join(f"{escape(name)} ({count:,} files)" for name, count in sorted(lost.items())[:20])
         raise UsageError(

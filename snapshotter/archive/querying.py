@@ -35,6 +35,7 @@ def query(
     path: Path, sql: str, chosen: Chosen, world: World, *, memory: str = MEMORY, tell: Tell
 ) -> Iterator[Answered]:
     """The answer to a statement; its rows are there as long as the context is."""
+    chosen.check()
     opened = open_archive(path, world)
     everything = every_table(opened)
     names = tables.table_names(everything)

@@ -56,6 +56,11 @@ class Chosen:
     since: date | None = None
     until: date | None = None
 
+    def check(self) -> None:
+        """`UsageError` where no day could be meant."""
+        if self.since is not None and self.until is not None and self.since > self.until:
+            raise UsageError(f"--since {self.since} comes after --until {self.until}, so no day is meant")
+
     def holds(self, day: date | None) -> bool:
         """Whether the records of a day are meant; those without a day where no day is named."""
         if day is None:

@@ -4,6 +4,8 @@ import csv
 import hashlib
 import json
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from datetime import date
 
@@ -15,7 +17,8 @@ from snapshotter.archive.opening import silent
 from snapshotter.archive.tabling import Chosen
 from snapshotter.edge.duck import Duck
 from snapshotter.errors import UsageError
-from tests.archive.worlds import an_archive
+from tests.archive.test_querying import fill
+from tests.archive.worlds import Api, an_archive
 from tests.server import Reply
 
 BODY = (
@@ -123,3 +126,41 @@ def test_what_fails_leaves_nothing_behind(archive, tmp_path):
 
     assert set(tmp_path.iterdir()) == there
     assert archive.is_clean()
+
+
+def test_days_that_no_day_can_be_are_refused(archive, tmp_path):
+    with pytest.raises(UsageError, match="no day is meant"):
+        export(archive, "csv", tmp_path / "x.csv", since=date(2026, 3, 13), until=date(2026, 3, 12))
+
+
+PROGRAM = """
+import re, sys
+from datetime import date
+from pathlib import Path
+from snapshotter.archive import exporting
+from snapshotter.archive.exporting import ExportOptions
+from snapshotter.archive.opening import silent
+from snapshotter.archive.tabling import Chosen
+from snapshotter.edge.world import World
+path, until, to = Path(sys.argv[1]), date.fromisoformat(sys.argv[2]), Path(sys.argv[3])
+for form in ("jsonl", "csv", "sqlite"):
+    options = ExportOptions(form, ("demo/items",), to / f"x.{form}", Chosen(until=until), replaces=True)
+    (told,) = exporting.export(path, options, World({}, path), tell=silent)
+status = Path("/proc/self/status").read_text()
+print(told.records, int(re.search(r"VmHWM:\\s+(\\d+)", status)[1]) // 1024)
+"""
+
+
+def test_memory_does_not_grow_with_what_is_exported(tmp_path):
+    def exported(until):
+        words = [sys.executable, "-c", PROGRAM, str(archive.path), until, str(tmp_path)]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+        return tuple(map(int, done.stdout.split()))
+
+    with an_archive(tmp_path, Api([])) as archive:
+        fill(archive, days=60, records=100, length=10_000)  # 60 MB
+
+        little, much = exported("2020-01-03"), exported("2021-01-01")
+
+    assert (little[0], much[0]) == (300, 6_000)
+    assert much[1] < little[1] + 30, "megabytes"

@@ -13,7 +13,7 @@ from snapshotter.archive.opening import open_archive, silent
 from snapshotter.archive.tabling import Chosen
 from snapshotter.core import ledger
 from snapshotter.core.verifying import FULL
-from snapshotter.errors import UsageError
+from snapshotter.errors import ConfigError, UsageError
 from snapshotter.evidence import StreamLedger
 from tests.archive.worlds import Api, an_archive, item, series, snapshot
 
@@ -372,3 +372,21 @@ def test_a_file_that_cannot_be_read_is_named_with_its_place(archive, tmp_path, n
 
     with pytest.raises(UsageError, match=word):
         files(archive, tmp_path / name)
+
+
+def test_after_an_import_the_last_two_versions_are_those_that_differ(archive, old):
+    take(archive, old)
+
+    told = comparing.versions_of(archive.path, "demo/items", "2026-03-10", archive.world, most=9)
+    found = comparing.diff(archive.path, "demo/items", ["2026-03-10"], archive.world, most=9)
+
+    assert [version.at.day for version in told] == [12, 11]
+    assert found.change.changed == 1
+
+
+def test_a_stream_whose_file_has_mistakes_is_told_by_them(archive, old):
+    file = archive.path / "sources/demo.toml"
+    file.write_text(file.read_text() + "\nnonsense = 1\n")
+
+    with pytest.raises(ConfigError, match=r"sources/demo\.toml"):
+        take(archive, old)

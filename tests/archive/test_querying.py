@@ -164,7 +164,7 @@ def test_memory_does_not_grow_with_the_archive(tmp_path):
         return int(count), int(size), int(peak)
 
     with an_archive(tmp_path, Api([])) as archive:
-        _fill(archive, days=250, records=100, length=10_000)  # 250 MB
+        fill(archive, days=250, records=100, length=10_000)  # 250 MB
 
         little, much = asked("2020-01-05"), asked("2021-01-01")
 
@@ -173,7 +173,7 @@ def test_memory_does_not_grow_with_the_archive(tmp_path):
     assert much[2] < little[2] + 150, "megabytes"
 
 
-def _fill(archive, *, days, records, length):
+def fill(archive, *, days, records, length):
     note = "x" * length
     files = []
     for number in range(days):
