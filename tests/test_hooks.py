@@ -3,15 +3,21 @@
 import os
 import stat
 import subprocess
+import sys
 import time
 import tomllib
+import types
 from pathlib import Path
 
 import pytest
 
 from snapshotter import _data
+from snapshotter.archive.guarding import guard
+from snapshotter.core.guarding import shapes_in
 from snapshotter.edge.store.hooks import with_interpreter
+from snapshotter.edge.store.outgoing import Outgoing
 from snapshotter.edge.tokens import Tokens, Vault
+from snapshotter.edge.world import World
 from tests.edge.git_archives import DAY, an_archive, git, save
 
 ROOT = Path(__file__).parent.parent
@@ -220,6 +226,58 @@ def test_a_rotated_token_in_the_state_folder_is_looked_for(store, monkeypatch, t
     assert_refused(store, "origin", "main", words="a token of snap")
 
 
+@pytest.mark.parametrize("where", ["file", "keyring"])
+def test_the_users_own_secret_is_looked_for_wherever_it_is_kept(store, tmp_path, monkeypatch, where):
+    (tmp_path / "secret").write_text("sesame open/now\n")
+    (tmp_path / "secret").chmod(0o600)
+    fake, errors = types.ModuleType("keyring"), types.ModuleType("keyring.errors")
+    fake.get_password = lambda service, user: {("demo", "anna"): "sesame open/now"}.get((service, user))
+    errors.KeyringError = type("KeyringError", (Exception,), {})
+    monkeypatch.setitem(sys.modules, "keyring", fake)
+    monkeypatch.setitem(sys.modules, "keyring.errors", errors)
+    a_source(store, f"file:{tmp_path}/secret" if where == "file" else "keyring:demo/anna")
+    save(store, {DAY: b'[\n{"note":"sesame open/now"}\n]\n'})
+
+    refused = guard(store.root, "origin", [update(store)], World({"PATH": os.environ["PATH"]}, tmp_path / "state"))
+
+    assert "holds the value of your secret 'key'" in refused
+
+
+SHAPES = {
+    "a private key": "-----BEGIN OPENSSH " + "PRIVATE KEY-----",
+    "an age key": "AGE-SECRET-KEY-1" + "Q" * 58,
+    "an AWS access key": "AKIA" + "ABCDEFGH12345678",
+    "a GitHub token": "github_pat_" + "a" * 82,
+    "a GitLab token": "glpat-" + "x" * 20,
+    "a Google API key": "AIza" + "S" * 35,
+    "a Slack token": "xoxb-" + "1" * 20,
+    "a Stripe key": "sk_live_" + "4" * 24,
+    "an npm token": "npm_" + "n" * 36,
+    "a PyPI token": "pypi-AgEIcHlwaS5vcmc" + "p" * 50,
+}
+
+
+@pytest.mark.parametrize("what", SHAPES)
+def test_each_known_shape_of_a_secret_is_found_and_no_usual_value_is(what):
+    (found,) = shapes_in(f'{{"text":"{SHAPES[what]}"}}'.encode(), ())
+    usual = '{"id":"5f9c1b2e","etag":"W/\\"0123456789abcdef\\"","uuid":"123e4567-e89b-12d3-a456-426614174000"}'
+
+    assert found[0] == what
+    assert list(shapes_in(usual.encode(), ())) == []
+
+
+def test_a_file_of_a_merge_that_is_neither_sides_is_looked_at_too(store):
+    git(store.root, "checkout", "-q", "-b", "side", "HEAD~1")
+    git(store.root, "commit", "-q", "--allow-empty", "-m", "elsewhere")
+    git(store.root, "checkout", "-q", "main")
+    git(store.root, "merge", "-q", "--no-commit", "--no-ff", "side")
+    (store.root / DAY).write_text("[ 1,  3 ]")
+    git(store.root, "add", DAY)
+    git(store.root, "commit", "-qm", "both")
+
+    assert_refused(store, "origin", "main", words="is not a document as snap writes it")
+
+
 def test_a_document_that_is_not_canonical_is_refused(store):
     save(store, {DAY: b"[ 1,  2 ]"})
 
@@ -249,17 +307,51 @@ def test_without_its_interpreter_nothing_goes_out_and_the_way_on_is_named(store)
     assert_refused(store, "origin", "main", words="Run `snap push`")
 
 
+def update(store):
+    """The line that git gives to the hook when the new commits are pushed."""
+    return f"refs/heads/main {store.head()} refs/heads/main {git(store.root, 'rev-parse', 'origin/main').strip()}"
+
+
 def test_a_days_push_is_looked_through_in_a_second(store):
     for number in range(24):
         save(store, {DAY: f"[\n{number}\n]\n".encode()})
-    update = f"refs/heads/main {store.head()} refs/heads/main {git(store.root, 'rev-parse', 'origin/main')}"
 
     began = time.monotonic()
     command = [store.root / ".git/hooks/pre-push", "origin", "url"]
-    done = subprocess.run(command, input=update, cwd=store.root, text=True, check=False)
+    done = subprocess.run(command, input=update(store), cwd=store.root, text=True, check=False)
 
     assert done.returncode == 0
     assert time.monotonic() - began < 3  # under 1 s on an idle machine; this one may be shared
+
+
+def test_what_is_looked_through_does_not_grow_with_history(store):
+    def looked_at():
+        save(store, {DAY: b"[\n2\n]\n", "notes.md": os.urandom(8).hex().encode()})
+        _, new, _, old = update(store).split()
+        outgoing = Outgoing(store.root / ".git", {"PATH": os.environ["PATH"]}, tips=[new], known=[old])
+        return len(list(outgoing.objects())), len([file for _, files in outgoing.touched() for file in files])
+
+    little = looked_at()
+    for number in range(40):
+        save(store, {DAY.replace("05.json", f"{number % 28 + 1:02}.json"): f"[\n{number}\n]\n".encode()})
+    git(store.root, "push", "-q", "--no-verify", "origin", "main")
+
+    assert looked_at() == little == (3, 2)
+
+
+def test_a_push_that_is_killed_while_it_is_looked_through_moves_nothing_and_the_next_goes(store):
+    save(store, {DAY: b"[\n2\n]\n"})
+    before = on_remote(store)
+    hook = store.root / ".git/hooks/pre-push"
+    shipped = hook.read_text()
+    hook.write_text(shipped.replace("#!/bin/sh\n", "#!/bin/sh\nkill -9 $PPID\n", 1))
+
+    killed = push(store, "origin", "main")
+    hook.write_text(shipped)
+
+    assert killed.returncode == -9
+    assert on_remote(store) == before
+    assert push(store, "origin", "main").returncode == 0
 
 
 def test_a_push_that_was_killed_is_made_good_by_the_next(store):

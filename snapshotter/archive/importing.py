@@ -22,6 +22,7 @@ from snapshotter.core.changing import cut_otherwise
 from snapshotter.core.days import day_bounds, whole_days
 from snapshotter.core.escaping import escape
 from snapshotter.core.importing import Form
+from snapshotter.core.wording import counted
 from snapshotter.edge import belongings
 from snapshotter.edge.belongings import Belonging
 from snapshotter.edge.world import World
@@ -89,7 +90,10 @@ def import_pdpl(
         _check_found(lost, opened)
         _check_one_endpoint(into, by_stream)
         ready = [_judged(opened, key, given, "import pdpl", doing=doing) for key, given in sorted(by_stream.items())]
-        return tuple(replace(_land(opened, one, doing), ignored=len(found) - len(chosen)) for one in ready)
+        left = sorted({file.path.name for file in found} - {file.path.name for file in chosen}, key=_looks_meant)
+        like = left[0] if left else ""
+        landed = [_land(opened, one, doing) for one in ready]
+        return tuple(replace(one, ignored=len(found) - len(chosen), ignored_like=like) for one in landed)
 
 
 def import_files(
@@ -111,6 +115,11 @@ def import_files(
         return (_land(opened, one, doing),)
 
 
+def _looks_meant(name: str) -> tuple[bool, str]:
+    """The files first that somebody may have meant to be taken."""
+    return not name.endswith(".json"), name
+
+
 # --- what is meant ---
 
 
@@ -128,7 +137,7 @@ def _check_found(lost: dict[str, int], opened: Opened) -> None:
     if lost and broken:
         raise ConfigError(f"{next(iter(broken.values()))}; `snap check` lists all mistakes; {_NOTHING}")
     if lost:
-        told = ", ".join(f"{escape(name)} ({count:,} files)" for name, count in sorted(lost.items())[:20])
+        told = ", ".join(f"{escape(name)} ({counted(count, 'file')})" for name, count in sorted(lost.items())[:20])
         raise UsageError(
             f"no source file describes {told}; `snap add` or `snap new` makes one, or name a stream by --into;"
             f" {_NOTHING}"

@@ -128,6 +128,8 @@ def _csv(body: bytes) -> Iterator[Json]:
     lines = csv.reader(_LINE.findall(text), strict=True)
     try:
         names = next(lines, [])
+        if not names:
+            raise Unreadable("empty", "there is no line that names the columns")
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise Unreadable("shape", f"two columns are called {twice[:80]!r}")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from snapshotter.core.diff import line_of
 from snapshotter.core.escaping import escape
+from snapshotter.core.ledger import SILENT
 from snapshotter.core.refreshing.findings import again, surprising
 from snapshotter.core.report import span
 from snapshotter.core.wording import counted
@@ -77,7 +78,8 @@ def _about(line: LogLine) -> str:
 
 def _story_lines(record: RunRecord, story: JobStory) -> Iterator[str]:
     asked = "everything" if story.window is None else span(story.window)
-    proved = "proved" if story.proved is not None or (story.window is None and story.miss is None) else "not proved"
+    whole = story.window is None and story.miss is None and story.reason not in SILENT
+    proved = "proved" if story.proved is not None or whole else "not proved"
     yield ""
     yield f"{record.source}/{record.stream} {asked} ({story.reason.value}): {escape(story.stop, 60)}, {proved}"
     yield f"  why: {_safe(story.why)}"

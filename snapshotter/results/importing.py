@@ -24,6 +24,7 @@ class Imported:
     kept: int = 0  # documents that stay, since the archive knows later
     proves: str = ""
     ignored: int = 0  # files of the folder that are named otherwise
+    ignored_like: str = ""  # the name of one of them, one that looks like a record's if there is such
     commit: str | None = None
     is_dry: bool = False
     notes: tuple[str, ...] = ()

@@ -362,6 +362,7 @@ def test_days_that_were_not_over_cannot_be_vouched_for(archive, tmp_path):
     [
         ("x.csv", "id,at\r\na\r\n", "line 2"),
         ("x.csv", "id,id\r\na,b\r\n", "two columns"),
+        ("x.csv", "", "names the columns"),
         ("x.jsonl", '{"id": 1}\n{"id"\n', "x.jsonl"),
         ("x.json", '[{"id": "a"}]', "record 1"),
         ("x.txt", "hello", "--format"),
@@ -390,3 +391,12 @@ def test_a_stream_whose_file_has_mistakes_is_told_by_them(archive, old):
 
     with pytest.raises(ConfigError, match=r"sources/demo\.toml"):
         take(archive, old)
+
+
+def test_a_file_whose_name_is_no_day_and_run_is_told(archive, old):
+    (old / "demo/items/2026-3-10--run.json").write_text("[]")
+    (old / "demo/items/README.txt").write_text("hello")
+
+    for _ in range(2):
+        (told,) = take(archive, old)
+        assert (told.ignored, told.ignored_like) == (2, "2026-3-10--run.json")

@@ -51,9 +51,9 @@ class Outgoing:
                 yield oid, head[1], names[oid], data
 
     def touched(self) -> Iterator[tuple[str, list[tuple[str, str, str | None, bool]]]]:
-        """Each new commit that is no merge, with path, mode, blob and newness of the files that it wrote."""
+        """Each new commit, with path, mode, blob and newness of the files that it wrote; of a merge, unlike each parent."""
         pieces = self._git.records(
-            "log", "--no-merges", "--raw", "-z", "-r", "--root", "--no-abbrev", "--no-renames", "--no-ext-diff",
+            "log", "-c", "--raw", "-z", "-r", "--root", "--no-abbrev", "--no-renames", "--no-ext-diff",
             "--format=format:commit %H", *self._range, "--",
         )  # fmt: skip
         commit, files = "", list[tuple[str, str, str | None, bool]]()
@@ -67,11 +67,18 @@ class Outgoing:
                 text = rest
             if text.startswith(":"):
                 path = next(pieces, b"").decode(errors="surrogateescape")
-                _, mode, old, new, _ = text[1:].split(" ")
-                files.append((path, mode, None if new == _NONE else new, old == _NONE))
+                files.append((path, *_written(text)))
         if commit:
             yield commit, files
 
     def blob(self, oid: str) -> bytes:
         """The content of a file that an earlier commit holds too."""
         return self._git.run("cat-file", "blob", oid)
+
+
+def _written(line: str) -> tuple[str, str | None, bool]:
+    """Mode, blob and newness that a raw line tells: a colon and a column for each parent, then those of the commit."""
+    columns = line.lstrip(":").split(" ")
+    parents = len(line) - len(line.lstrip(":"))
+    old, new = columns[parents + 1 : -2], columns[-2]
+    return columns[parents], None if new == _NONE else new, all(one == _NONE for one in old)
