@@ -51,7 +51,7 @@ class Outgoing:
                 yield oid, head[1], names[oid], data
 
     def touched(self) -> Iterator[tuple[str, list[tuple[str, str, str | None, bool]]]]:
-        """Each new commit, with path, mode, blob and newness of the files that it wrote (a merge: unlike any parent)."""
+        """Each new commit, with path, mode, blob and newness of the files it wrote; a merge: what is no parent's."""
         pieces = self._git.records(
             "log", "-c", "--raw", "-z", "-r", "--root", "--no-abbrev", "--no-renames", "--no-ext-diff",
             "--format=format:commit %H", *self._range, "--",
