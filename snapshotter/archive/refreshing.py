@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime, timedelta
 from itertools import count
+from math import expm1
 from pathlib import Path
 
 from snapshotter.archive.fetching import prepare
@@ -216,13 +217,26 @@ class _Lane:
         }
         return learned({key: honesty.seen(told) for key, told in everything.items()})
 
+    def _chances(self) -> Callable[[_Offer], float | None]:
+        """How likely a request finds a change, where a surprise would be followed up."""
+        judges = {key: policy.Judge(hazard) for key, hazard in self._hazards().items()}
+        today = day_at(self.now, self.opened.described.settings.zone).toordinal()
+
+        def chance(offer: _Offer) -> float | None:
+            if offer.stream.refresh.policy != "learned":
+                return None
+            total = judges[offer.stream.key].judge(offer.asking.candidate(offer.stream), today)[2]
+            return -expm1(-total) if total > 0.0 else None  # of what was asked today, nothing is expected
+
+        return chance
+
     # --- days that the user names ---
 
     def _named(self, streams: Sequence[tuple[Source, Stream]]) -> None:
         offers = [offer for source, stream in streams for offer in self._asked_for(source, stream)]
         if self.options.older_than is not None:  # what was not asked for longest comes first
             offers.sort(key=lambda offer: -offer.asking.last_asked)
-        left = self.options.budget
+        left, chances = self.options.budget, self._chances()
         for source, stream in streams:
             left = self._whole(source, stream, left)
         for offer in offers:
@@ -231,7 +245,7 @@ class _Lane:
                 self.drawn.held_back.append(HeldBack(self._job(offer, why, "asked"), self._no_more()))
                 continue
             left = None if left is None else left - offer.asking.cost
-            self._add(offer, why, "asked")
+            self._add(offer, why, "asked", expected=chances(offer))
         self._say_what_has_none(streams, offers)
 
     def _no_more(self) -> str:

@@ -1,5 +1,7 @@
 """What `status` says of how stale the archive is, what it costs, and what versions that wait are taken for."""
 
+from datetime import date
+
 import pytest
 
 from snapshotter.archive import holding, looking, past, refreshing, reporting
@@ -169,3 +171,17 @@ def test_what_was_expected_is_kept_in_run_records_and_compared_with_what_came(ar
     band = plan.calibration[0]
     assert f"of {band.requests} requests with a chance of {band.low:.0%} to {band.high:.0%}, " in told
     assert "were expected to find a change and 0 did" in told
+
+
+def test_a_surprise_among_days_that_the_user_names_is_followed_up_too(tmp_path):
+    with an_archive(tmp_path, Api([]), series(window=OLD)) as archive:
+        archive.fetch()
+        archive.later(days=2)
+        archive.server.script.records.append({"id": "x", "at": "2024-03-05T12:00:00Z"})
+
+        told = refresh(archive, since=date(2024, 3, 5), until=date(2024, 3, 5))
+
+        assert any("may have recomputed March 2024" in notice.text for notice in told.notices)
+        archive.later(days=2)
+        near = [job.window.start.day for job in refreshing.plan(archive.path, RefreshOptions(), archive.world).jobs]
+        assert {4, 6} <= set(near)
