@@ -18,10 +18,11 @@ from zoneinfo import ZoneInfo
 
 from snapshotter.archive import fetching
 from snapshotter.archive.committing import Committer
-from snapshotter.archive.lanes import Stops, _LaneWalk
+from snapshotter.archive.lanes import _LaneWalk
 from snapshotter.archive.looking import terms_of
 from snapshotter.archive.running import Drawn
 from snapshotter.archive.settling import Archived
+from snapshotter.archive.stopping import Stops
 from snapshotter.core import ledger, paths, runs
 from snapshotter.core.config import load_source
 from snapshotter.core.intervals import covers, union

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from snapshotter.archive import rehearsing
-from snapshotter.archive.lane import Stops
 from snapshotter.archive.opening import Opened
-from snapshotter.archive.sharing import failure, push_opened
+from snapshotter.archive.stopping import Stops
 from snapshotter.archive.trust import trust_of
 from snapshotter.core import paths
 from snapshotter.core.trusting import pushes
@@ -29,6 +28,8 @@ def push(opened: Opened) -> Ended:
     """Push after a run, where the settings say so; one that does not get through leaves everything saved here."""
     if not opened.described.settings.remote.push:
         return [], set()
+    from snapshotter.archive.sharing import failure, push_opened  # noqa: PLC0415 - only for who pushes
+
     lacking = [fact for fact in trust_of(opened).lacks_settings(opened.described.settings) if pushes(fact)]
     if lacking:
         return [Notice("error", paths.SETTINGS, f"you have not agreed that it {lacking[0]}; run `snap trust`")], {

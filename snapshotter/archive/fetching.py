@@ -8,13 +8,13 @@ from datetime import datetime
 from pathlib import Path
 
 from snapshotter.archive import details
-from snapshotter.archive.lane import Stops, Tell
-from snapshotter.archive.lanes import Work
 from snapshotter.archive.looking import in_order
 from snapshotter.archive.mending import mended
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.running import Drawn, Errand, carry_out, hold_changed
+from snapshotter.archive.stopping import Stops, Tell
 from snapshotter.archive.trust import Trust, secrets_of, trust_of, why_not
+from snapshotter.archive.work import Work
 from snapshotter.core import clocks, empties, horizon, ledger, planning, resuming
 from snapshotter.core.changing import cut_otherwise
 from snapshotter.core.intervals import subtract, union

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import queue
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from snapshotter.archive.opening import Opened, catch_up_places
-from snapshotter.archive.posts import Post
 from snapshotter.archive.purses import Pocket
+from snapshotter.archive.stopping import Stops, Tell
 from snapshotter.archive.telling import Trace
 from snapshotter.core.limits import Left, Limits
 from snapshotter.edge.auth import lane_of
@@ -22,7 +20,7 @@ from snapshotter.edge.exchange import Exchanged
 from snapshotter.edge.http import Habits, Sender, sealed, unsealed
 from snapshotter.edge.lanes import LaneGate, Turn, lane_name
 from snapshotter.edge.spool import Spool
-from snapshotter.edge.world import Clock, World
+from snapshotter.edge.world import World
 from snapshotter.errors import Refused, SnapError
 from snapshotter.frozen import dataclass
 from snapshotter.masking import Masker
@@ -31,55 +29,12 @@ from snapshotter.results import Progress
 from snapshotter.spec import Source, Stream
 from snapshotter.walks import STOPPED_WORDS
 
-Tell = Callable[[Progress], None]
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from snapshotter.archive.posts import Post
+
 T = TypeVar("T")
-SLICE = 0.25  # seconds; how soon a waiting lane sees that it should stop
-
-
-class Stops:
-    """Why a run asks nothing more: a signal, its deadline, its number of requests."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._signal = threading.Event()
-        self._until: float | None = None
-        self._left: int | None = None
-
-    def limit(self, *, max_requests: int | None, deadline: float | None) -> None:
-        """Set the limits of the run, in requests and in seconds from now."""
-        self._left = max_requests
-        self._until = None if deadline is None else self._clock.monotonic() + deadline
-
-    def interrupt(self) -> None:
-        """Let the page in hand be the last one. May be called from a signal handler."""
-        self._signal.set()
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether somebody asked for an end."""
-        return self._signal.is_set()
-
-    def reason(self) -> str | None:
-        """`signal`, `deadline`, `max_requests`, or None while the run may go on."""
-        if self._signal.is_set():
-            return "signal"
-        if self._until is not None and self._clock.monotonic() >= self._until:
-            return "deadline"
-        with self._lock:
-            return "max_requests" if self._left is not None and self._left <= 0 else None
-
-    def count(self) -> None:
-        """One request leaves."""
-        with self._lock:
-            if self._left is not None:
-                self._left -= 1
-
-    def sleep(self, seconds: float) -> None:
-        """Wait, but not past an interruption or the deadline."""
-        until = self._clock.monotonic() + seconds
-        while (left := until - self._clock.monotonic()) > 0 and self.reason() in (None, "max_requests"):
-            self._clock.sleep(min(left, SLICE))
 
 
 class Writer:
@@ -90,6 +45,8 @@ class Writer:
 
     def call(self, act: Callable[[], T]) -> T:
         """Have it done in the writer's thread; gives its result or raises its error here."""
+        from concurrent.futures import Future  # noqa: PLC0415 - what asks nothing does not pay for it
+
         future: Future[object] = Future()
         self._calls.put((act, future))
         return future.result()  # type: ignore[return-value]

@@ -14,12 +14,14 @@ from urllib.parse import urlsplit
 
 from snapshotter.archive.committing import Committer, Landed
 from snapshotter.archive.detailing import DetailWalk
-from snapshotter.archive.lane import Around, Lane, Stops, Writer, gate_of
+from snapshotter.archive.lane import Around, Lane, Writer, gate_of
 from snapshotter.archive.opening import Opened
 from snapshotter.archive.outposts import FarFetcher, fetcher_of
 from snapshotter.archive.posts import Post
 from snapshotter.archive.purses import Account, Allowance, Pocket, Purse, budget_of
+from snapshotter.archive.stopping import Stops
 from snapshotter.archive.telling import Telling
+from snapshotter.archive.work import Work
 from snapshotter.core import clocks, horizon, ledger, posting
 from snapshotter.core.days import day_at
 from snapshotter.core.planning import PAST
@@ -29,11 +31,10 @@ from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.spool import Spool
 from snapshotter.evidence import ServerTime
 from snapshotter.fetch import Fetcher
-from snapshotter.frozen import dataclass
 from snapshotter.masking import Masker
 from snapshotter.model import HeldBack, Job, Reason
 from snapshotter.results import Notice, Progress
-from snapshotter.spec import CursorPaging, OffsetPaging, PageNumber, Source, Stream
+from snapshotter.spec import CursorPaging, OffsetPaging, PageNumber, Stream
 from snapshotter.walks import STOPPED_WORDS, Walked
 
 if TYPE_CHECKING:
@@ -41,15 +42,6 @@ if TYPE_CHECKING:
 
 PATIENCE = 3  # windows in a row that an API may fail before the rest of the run leaves it alone
 LONG_PATIENCE = 10  # windows in a row of one stream that may be refused or be of no use
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """One job with what it is about."""
-
-    source: Source
-    stream: Stream
-    job: Job
 
 
 class LaneSet:

@@ -8,11 +8,11 @@ from datetime import datetime
 from pathlib import Path
 
 from snapshotter.archive.fetching import prepare
-from snapshotter.archive.lane import Stops, Tell
-from snapshotter.archive.lanes import Work
 from snapshotter.archive.looking import terms_of
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.running import Drawn, Errand, carry_out, hold_changed
+from snapshotter.archive.stopping import Stops, Tell
+from snapshotter.archive.work import Work
 from snapshotter.core import planning
 from snapshotter.core.reconciling import AROUND, LONGEST_HOLE, Finding, Suspicion, findings, to_load, within
 from snapshotter.edge.secrets import Gathered

@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 
 from snapshotter import __version__
 from snapshotter.archive.fetching import draw
-from snapshotter.archive.lane import Stops, Tell
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.running import Drawn, Errand, carry_out
+from snapshotter.archive.stopping import Stops, Tell
 from snapshotter.archive.trust import secrets_of, trust_of, why_not
 from snapshotter.core import paths, planning
 from snapshotter.core.days import day_at

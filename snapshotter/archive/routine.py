@@ -11,11 +11,11 @@ from datetime import datetime
 from pathlib import Path
 
 from snapshotter.archive import fetching, reconciling, refreshing
-from snapshotter.archive.lane import Stops, Tell
-from snapshotter.archive.lanes import Work
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.purses import Allowance
 from snapshotter.archive.running import Drawn, Errand, carry_out, hold_changed
+from snapshotter.archive.stopping import Stops, Tell
+from snapshotter.archive.work import Work
 from snapshotter.core.days import day_at
 from snapshotter.core.intervals import covers, union
 from snapshotter.core.missing import LIVELY

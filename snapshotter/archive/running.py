@@ -16,16 +16,15 @@ from snapshotter.archive import ending, maintaining, notifying
 from snapshotter.archive.changing import all_changed, judged, keep_settings
 from snapshotter.archive.committing import Committer
 from snapshotter.archive.conforming import unusable
-from snapshotter.archive.lane import Stops, Tell
-from snapshotter.archive.lanes import LaneSet, Work
 from snapshotter.archive.opening import Opened, for_writing, open_archive
 from snapshotter.archive.purses import Allowance
+from snapshotter.archive.stopping import Stops, Tell
 from snapshotter.archive.telling import Telling
+from snapshotter.archive.work import Work
 from snapshotter.core import runs
 from snapshotter.core.refreshing.findings import surprised
 from snapshotter.core.troubles import DISK
 from snapshotter.core.turns import URGENCY
-from snapshotter.edge import execute
 from snapshotter.edge.quarantine import Quarantine
 from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.spool import Spool
@@ -81,6 +80,8 @@ def carry_out(
 ) -> Ran:
     """Do an errand in the archive around a folder, under its lock."""
     if limits.executor is not None:
+        from snapshotter.edge import execute  # noqa: PLC0415 - loads much, and most runs have none
+
         execute.check(limits.executor)
     telling = Telling(tell, world, trace=limits.trace)
     with telling.closing(), _held(path, errand, limits, world) as opened:
@@ -151,12 +152,9 @@ class _Run:
         self.codes |= drawn.codes
         for item in drawn.work:
             self.telling.step(Progress(item.stream.key, "planned", item.job.why))
-        lanes = LaneSet(self.opened, self.spool, committer, run=self.run, telling=self.telling, stops=self.stops)
-        lanes.executor = self.limits.executor
         with ExitStack() as after:
             after.callback(self._finish)
-            held = lanes.walk(drawn.work, drawn.secrets, purses=drawn.purses)
-            self.notices += lanes.notices
+            held = self._walk(drawn, committer) if drawn.work else []
             _close(committer, drawn.work, held)
             for _, stream in self.opened.streams(self.errand.targets):
                 committer.flush(stream)
@@ -171,6 +169,15 @@ class _Run:
         except SnapError:
             self.spool.end_run(self.run)
             raise
+
+    def _walk(self, drawn: Drawn, committer: Committer) -> list[HeldBack]:
+        from snapshotter.archive.lanes import LaneSet  # noqa: PLC0415 - a run with nothing to do pays for no lane
+
+        lanes = LaneSet(self.opened, self.spool, committer, run=self.run, telling=self.telling, stops=self.stops)
+        lanes.executor = self.limits.executor
+        held = lanes.walk(drawn.work, drawn.secrets, purses=drawn.purses)
+        self.notices += lanes.notices
+        return held
 
     def _finish(self) -> None:
         self.notices += [Notice("info", "", note) for note in self.opened.store.finish()]

@@ -15,7 +15,7 @@ COMMANDS = {  # name -> (module, what it does in a line)
     "init": ("setup", "Make an archive: a git repository with settings and a README."),
     "add": ("adding", "Copy a ready source file into the archive; alone, list them."),
     "check": ("setup", "Check all files of the archive; asks no API."),
-    "try": ("fetching", "Ask a stream for a page or two; or ask an address and propose a source file."),
+    "try": ("trying", "Ask a stream for a page or two; or ask an address and propose a source file."),
     "new": ("proposing", "Describe an API by answering questions."),
     "record": ("bench", "Keep the answers of a stream in a file, without any secret."),
     "test": ("bench", "Play a recording to a source file, with everything that can go wrong."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from snapshotter.archive import authorizing, budgets, trust
+from snapshotter.archive import budgets, trust
 from snapshotter.cli.exits import HELP
 from snapshotter.cli.options import echo, echo_json, json_option
 from snapshotter.cli.surroundings import archive_folder, is_answerable, the_world
@@ -69,6 +69,8 @@ def auth_command(archive: str | None, source: str) -> int:
     Example:
       snap auth strava
     """
+    from snapshotter.archive import authorizing  # noqa: PLC0415 - it brings a server, which `limits` does not need
+
     folder, world = archive_folder(archive), the_world()
     result = authorizing.authorize(folder, source, world, show=_show, ask=_pasted)
     echo(report_access.authorized(result))

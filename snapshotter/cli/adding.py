@@ -100,7 +100,7 @@ def _with_questions(folder: Path, name: str, given: Filling, world: World, *, ar
     target = f"{name}/{result.streams[0]}"
     if not click.confirm(f"\nTry it now, with one page of {target}?", default=True):
         return Exit.DONE
-    from snapshotter.cli.fetching import try_command  # noqa: PLC0415 - only where it is wanted
+    from snapshotter.cli.trying import try_command  # noqa: PLC0415 - only where it is wanted
 
     words = [target, "--pages", "1"]
     code = try_command.main(words, prog_name="snap try", obj=archive, standalone_mode=False)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from snapshotter.archive import benching, recording
-from snapshotter.archive.lane import Stops
+from snapshotter.archive.stopping import Stops
 from snapshotter.cli.exits import HELP
 from snapshotter.cli.options import DAY, echo, echo_json, json_option, trace_option
 from snapshotter.cli.surroundings import archive_folder, on_signals, telling, the_world

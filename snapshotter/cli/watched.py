@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from snapshotter.archive.lane import Stops, Tell
+from snapshotter.archive.stopping import Stops, Tell
 from snapshotter.cli.options import echo, echo_json
 from snapshotter.cli.surroundings import is_terminal, on_signals
 from snapshotter.core import report

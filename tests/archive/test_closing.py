@@ -1,6 +1,6 @@
 """The last run record of a stream closes the run, also where the run ended early."""
 
-from snapshotter.archive.lane import Stops
+from snapshotter.archive.stopping import Stops
 from tests.archive.worlds import Api, an_archive, series, some_items
 
 

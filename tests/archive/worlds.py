@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from snapshotter.archive import fetching, looking, past, routine, setup
-from snapshotter.archive.lane import Stops
 from snapshotter.archive.opening import for_writing, open_archive
+from snapshotter.archive.stopping import Stops
 from snapshotter.core.states import Judge
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import World
