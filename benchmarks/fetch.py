@@ -5,6 +5,11 @@
 Everything is measured in this run, each in a process of its own, against a server in a process of its own on loopback
 with TCP_NODELAY. Pages have 100 records and end in a cursor; they are asked as one window and as 34. `--profile`
 prints where the time of the one window goes.
+
+Where `dlt` is installed, it fetches the same pages into JSONL files. It need not be in the same environment:
+
+    python -m venv /tmp/dlt && /tmp/dlt/bin/pip install dlt
+    DLT_PYTHON=/tmp/dlt/bin/python python benchmarks/fetch.py
 """
 
 from __future__ import annotations
@@ -17,10 +22,11 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import parse_qs, urlsplit
@@ -77,6 +83,23 @@ while True:
         break
 print(count, time.perf_counter() - began)
 """
+
+DLT = """
+import sys
+import dlt
+from dlt.destinations import filesystem
+from dlt.sources.helpers.rest_client.paginators import JSONResponseCursorPaginator
+from dlt.sources.rest_api import rest_api_source
+url, folder = sys.argv[1:]
+paginator = JSONResponseCursorPaginator(cursor_path="next", cursor_param="cursor")
+things = {"name": "things", "endpoint": {"path": "things", "data_selector": "data", "paginator": paginator}}
+files = filesystem(bucket_url="file://" + folder)
+pipeline = dlt.pipeline("bench", pipelines_dir=folder + "/work", destination=files, dataset_name="bench")
+pipeline.run(rest_api_source({"client": {"base_url": url}, "resources": [things]}), loader_file_format="jsonl")
+print(pipeline.last_trace.last_normalize_info.row_counts["things"])
+"""
+BARE, PEER = "bare requests + orjson", "dlt, to JSONL files"
+ONE, MANY = "snap fetch, one window", f"snap fetch, {DAYS} windows"
 
 
 # --- the server ---
@@ -167,12 +190,13 @@ class Ran:
         return sorted(runs, key=lambda ran: ran.seconds)[len(runs) // 2]
 
 
-def run(words: Sequence[str], folder: Path, state: Path) -> Ran:
+def run(words: Sequence[str], folder: Path, state: Path, *, python: str = sys.executable) -> Ran:
     """A process from its start to its end, and the most memory it had."""
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # as installed
     env |= {"XDG_STATE_HOME": str(state), "GIT_CONFIG_NOSYSTEM": "1", "PYTHONPYCACHEPREFIX": str(state / "pycache")}
+    env |= {"RUNTIME__DLTHUB_TELEMETRY": "false"}
     began = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *words], cwd=folder, env=env, stdout=subprocess.PIPE)
+    process = subprocess.Popen([python, *words], cwd=folder, env=env, stdout=subprocess.PIPE)
     out = process.stdout.read().decode()
     process.stdout.close()
     _, status, used = os.wait4(process.pid, 0)
@@ -197,25 +221,46 @@ def compare(pages: int, *, profile: bool) -> None:
         base = Path(name)
         first = an_archive(base / "first", url, "1d", days=3)
         run(["-m", "snapshotter", "fetch"], first, base)  # so that all is compiled, as pip does it
-        ways = {"bare requests + orjson": "", f"snap fetch, {DAYS} windows": "1d", "snap fetch, one window": "500d"}
+        ways = {BARE: "", MANY: "1d", ONE: "500d", **({PEER: "dlt"} if _dlt() else {})}
         runs: dict[str, list[Ran]] = {words: [] for words in ways}
         for number in range(TIMES):  # in turn, so that a busy machine is busy for all
             for words, step in ways.items():
                 runs[words].append(once(base / f"{number}-{step or 'loop'}", url, step))
         ran = {words: Ran.middle(some) for words, some in runs.items()}
-        loop = ran["bare requests + orjson"]
         print(f"{pages} pages of {RECORDS} records, median of {TIMES}")
         print(f"  {'':<28} {'seconds':>8} {'ms/page':>8} {'ratio':>6} {'CPU s':>7} {'ratio':>6} {'memory':>8}")
         for words, one in ran.items():
-            row(words, one, pages, loop)
-        inner = float(loop.out.split()[1])
+            row(words, one, pages, ran[BARE])
+        inner = float(ran[BARE].out.split()[1])
         print(f"  {'(the loop without its start)':<28} {inner:8.2f} {inner / pages * 1000:8.2f}")
+        beside_dlt(ran, pages)
         starting(base / "0-500d", base)
         if profile:
             profiled(an_archive(base / "profiled", url, "500d"), base)
 
 
+def beside_dlt(ran: Mapping[str, Ran], pages: int) -> None:
+    """The goal is four times as fast; one window is what dlt does too."""
+    if PEER not in ran:
+        print("  dlt is not installed here; see the head of this file")
+        return
+    if int(ran[PEER].out) != pages * RECORDS:
+        sys.exit(f"dlt wrote {ran[PEER].out.strip()} records of {pages * RECORDS}")
+    wall, cpu = (getattr(ran[PEER], name) / getattr(ran[ONE], name) for name in ("seconds", "cpu"))
+    print(f"  dlt takes {wall:.1f} times as long as one window of snap fetch, and {cpu:.1f} times the CPU time")
+
+
+def _dlt() -> str | None:
+    """The Python that has dlt."""
+    if found := os.environ.get("DLT_PYTHON"):
+        return found
+    return sys.executable if find_spec("dlt") is not None else None
+
+
 def once(folder: Path, url: str, step: str) -> Ran:
+    if step == "dlt":
+        folder.mkdir()
+        return run(["-c", DLT, url, str(folder)], folder, folder.parent, python=_dlt() or sys.executable)
     if step:
         return run(["-m", "snapshotter", "fetch"], an_archive(folder, url, step), folder.parent)
     folder.mkdir()
