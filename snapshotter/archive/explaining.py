@@ -9,17 +9,19 @@ from pathlib import Path
 
 from snapshotter.archive.hindering import Hindrances
 from snapshotter.archive.looking import UNDATED, document_path, parse_day, terms_of
+from snapshotter.archive.mending import mended, without_pauses
 from snapshotter.archive.opening import Opened, Tell, open_archive, silent
 from snapshotter.archive.recalling import records_named
-from snapshotter.core import coverage, empties, lacks, paths, storytelling
-from snapshotter.core.days import day_bounds
+from snapshotter.core import coverage, empties, lacks, paths, storytelling, turns
+from snapshotter.core.days import day_at, day_bounds
 from snapshotter.core.states import Judge, StateRange
 from snapshotter.edge.cache import micros
 from snapshotter.edge.world import World
 from snapshotter.errors import UsageError
+from snapshotter.evidence import StreamLedger
 from snapshotter.model import DayState, RunRecord
 from snapshotter.results import Notice
-from snapshotter.results.days import DayStory, Gap, Gaps
+from snapshotter.results.days import DayStory, Gap, Gaps, Hindrance
 from snapshotter.spec import Kind, Source, Stream
 
 EVERY_DAY = (date.min, date.max)
@@ -77,18 +79,32 @@ def _gaps_of(
     terms = terms_of(stream, opened.described.settings.zone, now=now)
     light = opened.cache.ledger(stream.key, days=())
     hindrance = hindrances.of_stream(source, stream, light)
+    again = mended(opened, source, light, now=now)
+    light = without_pauses(light, again)
     if light.whole_missed is not None:
         yield lacks.gap_of_whole(stream.key, light.whole_missed, now=now, hindrance=hindrance)
     if stream.kind is Kind.SNAPSHOT and not light.totals.filled:
         return
     narrow = chosen != EVERY_DAY
     loaded = (*coverage.unsettled_days(light, terms), *([chosen] if narrow else []))
-    judge = Judge(opened.cache.ledger(stream.key, days=loaded), terms)
+    judge = Judge(without_pauses(opened.cache.ledger(stream.key, days=loaded), again), terms)
     if not narrow:
         covered = coverage.coverage(judge.ledger, terms)
         yield from lacks.settled_gaps(stream.key, judge, covered)
     for piece in _pieces(judge, chosen, narrow=narrow):
-        yield lacks.gap_of(stream.key, piece, now=now, hindrance=hindrance, by_time=stream.window is not None)
+        hindered = hindrance or _not_due(stream, judge.ledger, piece.first, now=now)
+        yield lacks.gap_of(stream.key, piece, now=now, hindrance=hindered, by_time=stream.window is not None)
+
+
+def _not_due(stream: Stream, known: StreamLedger, day: date, *, now: datetime) -> Hindrance | None:
+    """That a day which is newer than all that is proved waits for its turn, by the `every` of its stream."""
+    if stream.window is None or stream.day is None or not known.proved:
+        return None
+    if day < day_at(known.proved[-1].window.end, stream.day.zone):
+        return None
+    why = turns.due(stream, known, now=now).why
+    step = "`snap run` asks it then; to ask at once"
+    return None if why is None else Hindrance("not_due", why, step, f"snap fetch {stream.key}")
 
 
 def _pieces(judge: Judge, chosen: tuple[date, date], *, narrow: bool) -> Iterator[StateRange]:
@@ -127,19 +143,22 @@ def why(path: Path, target: str, day: str | None, world: World, *, tell: Tell = 
         if day is None:
             return _whole_story(opened, stream, where, storytelling.Asked(stream, None, now, hindrance))
         asked = storytelling.Asked(stream, parse_day(day), now, hindrance)
-        return _day_story(opened, stream, where, asked)
+        return _day_story(opened, source, stream, where, asked=asked)
 
 
-def _day_story(opened: Opened, stream: Stream, where: str, asked: storytelling.Asked) -> DayStory:
+def _day_story(opened: Opened, source: Source, stream: Stream, where: str, *, asked: storytelling.Asked) -> DayStory:
     day = asked.day
     assert day is not None  # noqa: S101 - the caller has it
     terms = terms_of(stream, opened.described.settings.zone, now=asked.now)
     ledger = opened.cache.ledger(stream.key, days=[(day, day)])
+    ledger = without_pauses(ledger, mended(opened, source, ledger, now=asked.now))
     bounds = day_bounds(day, terms.zone)
     names = opened.cache.told(stream.key, span=(micros(bounds.start), micros(bounds.end)))
     judged = Judge(ledger, terms).day(day)
     doubted = empties.next_check(stream, ledger, day) if judged.state is DayState.EMPTY else None
-    asked = replace(asked, doubted=doubted)
+    newest = [(day_at(one.window.end, terms.zone),) * 2 for one in ledger.proved[-1:]]
+    waits = _not_due(stream, opened.cache.ledger(stream.key, days=newest), day, now=asked.now)
+    asked = replace(asked, doubted=doubted, hindrance=asked.hindrance or waits)
     if judged.missed is not None:
         stamp = judged.missed.stamp
         names = tuple(dict.fromkeys([*names, (stamp.run, stamp.sequence)]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from snapshotter.archive.opening import Opened
@@ -25,6 +26,23 @@ def mended(opened: Opened, source: Source, known: StreamLedger, *, now: datetime
     records = records_named(opened, known.stream, tuple(newest[:_LOOKED_AT]))
     before = {(record.run, record.sequence) for record in records if _file_of(record) not in (None, present)}
     return frozenset(one.stamp for one in waiting if (one.stamp.run, one.stamp.sequence) in before)
+
+
+def without_pauses(known: StreamLedger, again: frozenset[Stamp]) -> StreamLedger:
+    """The ledger as it is told to people: misses that are due at once have no next try."""
+    if not again:
+        return known
+    whole = known.whole_missed
+    return replace(
+        known,
+        misses=tuple(_due_now(missed) if missed.stamp in again else missed for missed in known.misses),
+        whole_missed=_due_now(whole) if whole is not None and whole.stamp in again else whole,
+    )
+
+
+def _due_now(missed: Missed) -> Missed:
+    why = f"{missed.fact.why}; the source file was changed since, so the next fetch asks it"
+    return replace(missed, fact=replace(missed.fact, next_try=None, why=why))
 
 
 def _waits(missed: Missed, now: datetime) -> bool:

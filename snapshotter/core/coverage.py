@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from snapshotter.core.days import day_at
-from snapshotter.core.missing import gives_up, giving_up_words, step_words
+from snapshotter.core.missing import LOST, gives_up, giving_up_words, step_words
 from snapshotter.core.states import MOMENT, ONE, Days, Judge, StateRange, Terms, days_between, minute, miss_words
 from snapshotter.evidence import StreamLedger
 from snapshotter.frozen import dataclass
@@ -16,6 +16,7 @@ from snapshotter.model import DayState, MissFact
 from snapshotter.results import DayProblem, StreamStatus
 from snapshotter.spec import Kind
 
+LOST_TOLD_FOR = timedelta(days=30)
 PROBLEMS = (DayState.INVALID, DayState.FAILED, DayState.PARTIAL)
 
 
@@ -68,7 +69,7 @@ def stream_status(ledger: StreamLedger, kind: Kind, *, terms: Terms) -> StreamSt
         last_good=ledger.last_good.at if ledger.last_good else None,
         records=records,
         summary=_summary(ledger, covered, today=day_at(terms.now, terms.zone)),
-        problems=tuple(_problems(ledger, covered)),
+        problems=tuple(_problems(ledger, covered, terms.now)),
     )
 
 
@@ -105,7 +106,7 @@ def _length(ranges: tuple[Days, ...]) -> int:
     return sum((last - first).days + 1 for first, last in ranges)
 
 
-def _problems(ledger: StreamLedger, covered: Coverage) -> Iterator[DayProblem]:
+def _problems(ledger: StreamLedger, covered: Coverage, now: datetime) -> Iterator[DayProblem]:
     whole = ledger.whole_missed
     if whole is not None:
         yield DayProblem(
@@ -114,6 +115,8 @@ def _problems(ledger: StreamLedger, covered: Coverage) -> Iterator[DayProblem]:
     for gap in covered.gaps:
         if gap.judged.state in PROBLEMS:
             missed = gap.judged.missed
+            if missed is not None and missed.fact.kind == LOST and now - missed.at > LOST_TOLD_FOR:
+                continue  # nobody can do anything: `snap gaps` and the counts know it
             step = next_step(missed.fact, at=missed.at) if missed else ""
             yield DayProblem(ledger.stream, gap.first, gap.last, gap.judged.state.value, gap.judged.why, step)
 

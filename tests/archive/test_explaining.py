@@ -315,3 +315,31 @@ def test_only_the_records_that_touch_the_day_are_read(tmp_path, monkeypatch):
         story(archive, "2026-03-12")
 
     assert 0 < len(read) < len(archive.runs()) / 2
+
+
+def test_a_miss_whose_source_file_was_changed_since_tells_no_old_next_try(tmp_path):
+    with march(tmp_path) as archive:
+        archive.fetch()
+        archive.later(hours=2)
+        archive.fetch()
+        file = archive.read("sources/demo.toml")
+        [before] = [gap for gap in gaps(archive).gaps if gap.lack.cause == "unusable"]
+
+        archive.place(file + "# mended\n")
+
+        [after] = [gap for gap in gaps(archive).gaps if gap.lack.cause == "unusable"]
+        assert before.lack.next_try is not None
+        assert after.lack.next_try is None
+        assert "the source file was changed since, so the next fetch asks it" in after.lack.why
+        assert story(archive, "2026-03-07").lack.next_try is None
+
+
+def test_a_new_day_that_waits_for_its_turn_says_when_it_comes(tmp_path):
+    with march(tmp_path, window='{ start = "2026-03-09", step = "1d" }', more='every = "3d"') as archive:
+        archive.fetch()
+        archive.later(days=2)
+
+        [day] = [gap for gap in gaps(archive).gaps if gap.first == date(2026, 3, 15)]
+        assert day.lack.cause == "not_due"
+        assert day.lack.why == "asked every 3d; due at 2026-03-17 12:00 UTC"
+        assert story(archive, "2026-03-15").sentence == f"It was never asked: {day.lack.why}."

@@ -100,8 +100,18 @@ def test_lost_days_say_so_wherever_one_looks(tmp_path: Path) -> None:
         assert story.sentence.startswith("Lost for good: asked too late")
         assert story.tries[0].outcome == "no longer shown by the API"
         assert "nothing brings it back" in story.comes[0]
-        archive.later(days=90)
+
+
+def test_what_is_lost_is_a_problem_for_a_month_and_a_gap_for_ever(tmp_path: Path) -> None:
+    api = an_api(a_day(11, 5), a_day(16, 12))
+    with at_noon(tmp_path, api, feed(more=FORGETS)) as archive:
+        a_gap(archive, api)
+        archive.later(days=29)
         assert len(lost(archive)) == 2
+        archive.later(days=2)
+        assert not lost(archive)
+        gaps = explaining.gaps(archive.path, ["demo/items"], archive.world).gaps
+        assert {gap.lack.kind for gap in gaps if gap.lack.cause == "gone"} == {"lost"}
 
 
 def test_a_ledger_built_anew_knows_what_is_lost(tmp_path: Path) -> None:
