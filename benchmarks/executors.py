@@ -32,13 +32,14 @@ from urllib.parse import parse_qs, urlsplit
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+import rows
 from distributed import Client
 
 from tests.clusters import Cluster, a_cluster
 
 SNAP = [sys.executable, "-m", "snapshotter"]
 THREADS = 5  # of a worker
-RECORDS = 20  # on a page
+RECORDS = 200  # on a page
 SOURCE = """\
 format = 1
 source = "{name}"
@@ -248,6 +249,20 @@ def facts(found: list[Measured], lanes: int) -> dict[str, float]:
     }
 
 
+def shared(found: list[Measured], lanes: int) -> list[rows.Row]:
+    """The same for the table of all benchmarks."""
+    by = {one.name: one for one in found}
+    two, four, killed = by["paced 2 workers"], by["paced 4 workers"], by["paced 4, one killed"]
+    here, there = by["unpaced here"], by["unpaced 4 workers"]
+    topic, all_records = "Past one machine", killed.pages * RECORDS
+    kept, more, spared = all_records - killed.lost, four.rate / two.rate, there.limit / here.limit
+    return [
+        rows.Row(topic, f"{lanes} lanes, paced: 4 workers", four.rate, "pages/s", "2 workers", two.rate, more, 1.8),
+        rows.Row(topic, "what one writer could take", there.limit, "pages/s", "one process", here.limit, spared),
+        rows.Row(topic, "a worker is killed: kept", kept, "records", "all", all_records, kept / all_records, 1.0),
+    ]
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser()
@@ -258,9 +273,10 @@ def main() -> None:
     with TemporaryDirectory() as name:
         bench = Bench(Path(name), given.lanes)
         found = measure(bench, paced=given.pages, unpaced=2 * given.pages)
+    rows.put(*shared(found, given.lanes))
     if given.json:
-        rows = [asdict(one) | {"rate": one.rate, "limit": one.limit} for one in found]
-        print(json.dumps({"lanes": given.lanes, "rows": rows, "facts": facts(found, given.lanes)}))
+        told = [asdict(one) | {"rate": one.rate, "limit": one.limit} for one in found]
+        print(json.dumps({"lanes": given.lanes, "rows": told, "facts": facts(found, given.lanes)}))
     else:
         print(table(found, given.lanes))
 

@@ -34,7 +34,7 @@ class Staff:
         self.posts: list[Post] = []
         self.words = ""  # why the last worker that could not go on did not
         self._stopped = stopped
-        self._called: list[Future[str]] = []
+        self._called: dict[int, Future[str]] = {}  # by lane, the last one
         self._key = new_key()
         self._closed = threading.Event()
         self._door = Door(crew.host, self._key, arrived=self._arrived, context=crew.context)
@@ -66,10 +66,13 @@ class Staff:
         self._closed.set()
         self._door.close()
         self._watch.join()
+        for lane, called in self._called.items():
+            if self.posts[lane].is_here:
+                called.cancel()  # it may still wait for a worker
         for post in self.posts:
             post.put(None)  # whoever still waits
             post.close()
-        _, left = wait(self._called, timeout=GOODBYE)
+        _, left = wait(self._called.values(), timeout=GOODBYE)
         for called in left:
             called.cancel()
 
@@ -84,7 +87,7 @@ class Staff:
         except RuntimeError:  # it is broken, or gone
             post.put(None)
             return
-        self._called.append(called)
+        self._called[lane] = called
         called.add_done_callback(partial(self._ended, lane))
 
     def _ended(self, lane: int, called: Future[str]) -> None:

@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import re
 import secrets
+import signal
 import socket
 import ssl
 from collections.abc import Callable
@@ -83,8 +84,13 @@ def link_to_writer(ticket: Ticket) -> Link:
 
 
 def _processes(count: int) -> Crew:
-    pool = ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
+    spawn = multiprocessing.get_context("spawn")  # threads are under way here, which a fork would tear apart
+    pool = ProcessPoolExecutor(count, mp_context=spawn, initializer=_leave_interrupts_to_the_writer)
     return Crew(pool, f"{count} processes", close=lambda: pool.shutdown(cancel_futures=True))
+
+
+def _leave_interrupts_to_the_writer() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _made_by(address: str) -> Crew:

@@ -10,6 +10,7 @@ from itertools import pairwise
 import pytest
 
 from snapshotter.archive import worker
+from snapshotter.edge.link import Ticket
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import SystemClock
 from tests.archive.test_details import DETAILS, Listed
@@ -68,6 +69,13 @@ class Failing(ThreadPoolExecutor):
         done: Future[str] = Future()
         done.set_exception(ModuleNotFoundError("No module named 'snapshotter'"))
         return done
+
+
+class Silent(ThreadPoolExecutor):
+    """Takes everything, and never comes to it."""
+
+    def submit(self, fn, /, *args, **more):
+        return Future()
 
 
 THREADS = "tests.archive.test_executors:Threads"
@@ -252,6 +260,22 @@ def test_lanes_that_no_worker_takes_are_asked_from_here(tmp_path, executor):
         assert [notice.level for notice in ran.notices] == ["warning"]
         assert "1 lane was asked from here" in ran.notices[0].text
         assert ("No module named" in ran.notices[0].text) == (executor == "Failing")
+
+
+def test_lanes_do_not_wait_for_workers_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr("snapshotter.archive.staff.PATIENCE", 0.25)
+
+    with an_archive(tmp_path, Api(some_items(8))) as archive:
+        ran = archive.fetch(executor="tests.archive.test_executors:Silent")
+
+        assert archive.ids("12") == [f"r{place:03}" for place in range(8)]
+        assert "1 lane was asked from here" in ran.notices[0].text
+
+
+def test_a_worker_of_another_version_takes_no_lane():
+    ticket = Ticket("127.0.0.1", 1, 0, b"k" * 32, "0.0.1")
+
+    assert "install the same everywhere" in worker.work(ticket)
 
 
 def test_a_worker_knows_nothing_of_git():
