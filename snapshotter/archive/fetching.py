@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 
 from snapshotter.archive import details
-from snapshotter.archive.looking import in_order
 from snapshotter.archive.mending import mended
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.running import Drawn, Errand, carry_out, hold_changed
@@ -17,6 +16,7 @@ from snapshotter.archive.trust import Trust, secrets_of, trust_of, why_not
 from snapshotter.archive.work import Work
 from snapshotter.core import clocks, empties, horizon, ledger, planning, resuming
 from snapshotter.core.changing import cut_otherwise
+from snapshotter.core.days import in_order
 from snapshotter.core.intervals import subtract, union
 from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.spool import Spool

@@ -88,12 +88,6 @@ def parse_day(text: str) -> date:
         raise UsageError(f"{text!r} is not a day; write it like 2018-02-05") from None
 
 
-def in_order(since: date | None, until: date | None) -> None:
-    """Refuse days that are named backwards."""
-    if since is not None and until is not None and since > until:
-        raise UsageError(f"--since {since} lies after --until {until}")
-
-
 def log(
     path: Path, target: str | None, day: str | None, world: World, *, limit: int | None = None
 ) -> tuple[LogEntry, ...]:

@@ -11,14 +11,14 @@ from math import expm1
 from pathlib import Path
 
 from snapshotter.archive.fetching import prepare
-from snapshotter.archive.looking import in_order, terms_of
+from snapshotter.archive.looking import terms_of
 from snapshotter.archive.opening import Opened, open_archive
 from snapshotter.archive.purses import Account, Allowance, budget_of
 from snapshotter.archive.running import Drawn, Errand, carry_out, hold_changed
 from snapshotter.archive.stopping import Stops, Tell
 from snapshotter.archive.work import Work
 from snapshotter.core import planning
-from snapshotter.core.days import day_at
+from snapshotter.core.days import day_at, in_order
 from snapshotter.core.refreshing import honesty, policy, words
 from snapshotter.core.refreshing.hazards import Hazard, learned
 from snapshotter.core.refreshing.requests import Asking, Known, due_days

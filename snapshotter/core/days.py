@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from snapshotter.errors import UsageError
 from snapshotter.model import Window
 
 _ONE = timedelta(days=1)
@@ -84,3 +85,9 @@ def _first_moment(day: date, info: ZoneInfo, *, between: Window) -> datetime:
 @lru_cache(maxsize=64)
 def _zone_info(zone: str) -> ZoneInfo:
     return ZoneInfo(zone)
+
+
+def in_order(since: date | None, until: date | None) -> None:
+    """Refuse days that are named backwards."""
+    if since is not None and until is not None and since > until:
+        raise UsageError(f"--since {since} lies after --until {until}")

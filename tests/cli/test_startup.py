@@ -24,7 +24,7 @@ BUDGETS = {
     f"try {EVENTS} --help": (150, GIT),
     "new --help": (145, GIT),
     "record --help": (195, GIT),
-    "fetch --until 2018-01-01": (190, LEDGER),
+    "fetch --until 2018-01-01": (170, LEDGER),
     "run --dry-run": (200, LEDGER),
     "schedule show": (120, GIT),
     "refresh --dry-run": (200, LEDGER),
