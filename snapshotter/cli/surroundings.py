@@ -79,6 +79,12 @@ def telling() -> Iterator[Callable[[Progress], None]]:
             sys.stderr.flush()
 
 
+def _end_at_once(number: int, frame: FrameType | None) -> None:
+    """Setting the default before the signal comes would lose one that is there already, with a traceback."""
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)
+
+
 @contextmanager
 def on_signals(stop: Callable[[], None]) -> Iterator[None]:
     """The first SIGINT or SIGTERM calls `stop`, the second one ends at once."""
@@ -87,7 +93,7 @@ def on_signals(stop: Callable[[], None]) -> Iterator[None]:
     def first(number: int, frame: FrameType | None) -> None:
         stop()
         for name in before:
-            signal.signal(name, signal.SIG_DFL)
+            signal.signal(name, _end_at_once)
 
     for number in before:
         signal.signal(number, first)
