@@ -17,9 +17,11 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n auto
 
+TORTURE_TESTS := tests/torture tests/test_zoo.py tests/test_hostile.py
+
 torture torture-full: $(VENV)/.installed
 	rm -f .torture .torture.failed
-	TORTURE=$(if $(findstring full,$@),full,long) TORTURE_RESULTS=.torture $(BIN)/python -m pytest -n auto tests/torture
+	TORTURE=$(if $(findstring full,$@),full,long) TORTURE_RESULTS=.torture $(BIN)/python -m pytest -n auto $(TORTURE_TESTS)
 	$(BIN)/python -m tests.torture .torture docs/reliability.md
 	rm -f .torture .torture.failed
 

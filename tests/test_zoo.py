@@ -15,6 +15,16 @@ from snapshotter.core.verifying import FULL
 from snapshotter.errors import SnapError, UsageError
 from snapshotter.results import FetchOptions
 from tests.archive.test_verify import DAY, commit, fetched, flip, loosened, object_of, run_record
+from tests.torture.points import counted
+
+
+@pytest.fixture(autouse=True)
+def in_the_table():
+    """One point of `make torture`."""
+    with counted("damaged archives") as tried:
+        yield
+        tried.points = 1
+
 
 WHO = ("-c", "user.name=A", "-c", "user.email=a@b", "-c", "protocol.file.allow=always")
 STALE = 1_700_000_000

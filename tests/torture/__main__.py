@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 import sys
 from collections import defaultdict
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pygit2
@@ -30,18 +30,28 @@ def table(lines: list[dict]) -> list[str]:
         points[line["suite"]] += line["points"]
         seconds[line["suite"]] += line["seconds"]
     form = "make torture-full" if lines[0]["form"] == "full" else "make torture"
-    git = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True).stdout.split()[2]
-    about = f"Python {platform.python_version()}, libgit2 {pygit2.LIBGIT2_VERSION}, git {git}, {platform.system()}"
-    rows = [f"| {suite} | {count} | 0 | {seconds[suite]:.0f} |" for suite, count in points.items()]
+    took = max(line["ended"] for line in lines) - min(line["ended"] - line["seconds"] for line in lines)
+    rows = [f"| {suite} | {count} | 0 | {seconds[suite]:.0f} |" for suite, count in sorted(points.items())]
     return [
         "",
-        f"`{form}`, {datetime.now(UTC):%Y-%m-%d}, {about}: {sum(points.values())} points, all of them held.",
+        f"`{form}` at commit {_told('git', 'rev-parse', '--short=12', 'HEAD')}, {_about()}:",
+        f"{sum(points.values())} points in {took / 60:.0f} minutes, all of them held.",
         "",
         "| suite | points tried | did not hold | seconds of work |",
         "| --- | ---: | ---: | ---: |",
         *rows,
         "",
     ]
+
+
+def _about() -> str:
+    git = _told("git", "--version").split()[2]
+    versions = f"Python {platform.python_version()}, libgit2 {pygit2.LIBGIT2_VERSION}, git {git}"
+    return f"{versions}, {platform.system()}, {os.cpu_count()} cores"
+
+
+def _told(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -76,6 +76,7 @@ def counted(suite: str) -> Iterator[Tried]:
     assert not tried.failures, f"{len(tried.failures)} of {tried.points}:\n" + "\n".join(tried.failures)
     assert tried.unreached <= max(2, tried.points // 10), f"{tried.unreached} points were not reached"
     if RESULTS is not None:
-        line = {"suite": suite, "form": FORM, "points": tried.points, "seconds": time.monotonic() - began}
+        seconds = time.monotonic() - began
+        line = {"suite": suite, "form": FORM, "points": tried.points, "seconds": seconds, "ended": time.time()}
         with Path(RESULTS).open("a") as file:
             file.write(json.dumps(line) + "\n")

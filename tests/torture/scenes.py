@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from snapshotter.archive import setup
 from snapshotter.archive.opening import for_writing
 from snapshotter.model import Batch, FileChange
 from snapshotter.results import Exit
-from tests.server import Answer, Seen, Server, json_reply
+from tests.server import Answer, Reply, Seen, Server, json_reply
 from tests.torture.children import Place, fetch
 from tests.torture.deeds import FETCH, Deed
 
@@ -61,6 +62,11 @@ class Api:
     odd: str = ""  # a day whose records stand in another member
 
     def __call__(self, request: Seen) -> Answer:
+        answer = self._answer(request)
+        assert isinstance(answer, Reply)
+        return answer.with_headers(Date=formatdate(usegmt=True))
+
+    def _answer(self, request: Seen) -> Answer:
         if request.path in ("/state", "/states"):
             return json_reply({"data": self.state})
         name = request.path.removeprefix("/items/")

@@ -33,7 +33,7 @@ def test_an_error_of_the_disk_at_any_act_of_it_is_told_and_loses_nothing(tmp_pat
     with STAGES[name](tmp_path) as scene, counted(f"disk errors, {name}") as tried:
         acts, expected = traced(scene)
         faults = faults_of(acts)
-        for number, fault in enumerate(share(faults, seed=name, short=0, long=0.02, full=0.1)):
+        for number, fault in enumerate(share(faults, seed=name, short=0, long=0.02, full=0.05)):
             with tried.point(fault), scene.place() as place:
                 said = do(place, scene.deed, fault)
                 done = acts_in(place.log)

@@ -35,7 +35,7 @@ from tests.torture.judging import check_sound
 from tests.torture.points import FORM, counted
 from tests.torture.scenes import DAYS, SIZE, git
 
-SEEDS = {"short": 1, "long": 12, "full": 60}[FORM]
+SEEDS = {"short": 1, "long": 12, "full": 24}[FORM]
 TURNS = 20
 SOURCE = """\
 format = 1
