@@ -39,7 +39,7 @@ from tests.clusters import Cluster, a_cluster
 
 SNAP = [sys.executable, "-m", "snapshotter"]
 THREADS = 5  # of a worker
-RECORDS = 200  # on a page
+RECORDS = 20  # on a page
 SOURCE = """\
 format = 1
 source = "{name}"
