@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import ipaddress
+import logging
 import multiprocessing
 import os
 import re
@@ -32,6 +33,7 @@ CERTIFICATES = (
 )
 _PROCESSES = re.compile(r"processes:[1-9][0-9]{0,3}")
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+_LOUD = ("distributed", "distributed.client", "distributed.core", "distributed.comm", "tornado.application")
 ATTEMPT = 10.0  # seconds that a scheduler and its first worker may take to answer
 
 
@@ -113,6 +115,8 @@ def _dask(address: str) -> Crew:
         distributed = importlib.import_module("distributed")
     except ImportError as error:
         raise UsageError("--executor: the library distributed is missing; pip install 'snapshotter[dask]'") from error
+    for name in _LOUD:
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters of it, the run tells in its own words
     is_tls = where.startswith("tls://")
     security = distributed.Security(require_encryption=True) if is_tls else distributed.Security()
     context = _listening_context(security, where) if is_tls else None

@@ -53,7 +53,7 @@ def test_a_function_that_gives_no_executor_is_named(address, words):
         crew_of(address)
 
 
-def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch, capfd):
     pytest.importorskip("distributed", reason="the extra [dask] is not installed")
     monkeypatch.setattr("snapshotter.edge.execute.ATTEMPT", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -61,6 +61,8 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
 
     with pytest.raises(Refused, match=f"no Dask scheduler answers at tcp://127.0.0.1:{port}"):
         crew_of(f"dask://127.0.0.1:{port}")
+
+    assert capfd.readouterr().err == ""
 
 
 def test_tls_without_certificates_is_refused():
