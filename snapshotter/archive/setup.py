@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from snapshotter import __version__
 from snapshotter.archive.changing import all_changed
 from snapshotter.archive.conforming import unusable
-from snapshotter.archive.opening import Opened, check_refused, open_archive
+from snapshotter.archive.opening import LOCAL, Opened, check_refused, open_archive
 from snapshotter.archive.trust import remember_made, secrets_of, trust_of
 from snapshotter.canonical import encode_indented
 from snapshotter.core import paths, schema
 from snapshotter.core.config import settings_template
+from snapshotter.edge.files import Folder
 from snapshotter.edge.store import DOCUMENTS_SHOWN, Store
 from snapshotter.edge.world import World
 from snapshotter.edge.zone import machine_zone
@@ -36,12 +37,19 @@ def init(path: Path, world: World, *, zone: str | None = None) -> Created:
         f"Begin the archive\n\nDays are cut in {chosen} where a source says nothing else.\n\nSnap: {__version__}\n"
     )
     remember_made(store.root, world)
-    commit = store.commit(Batch(made, message, world.clock.now()), None)
+    commit = _taken_up(store, world) or store.commit(Batch(made, message, world.clock.now()), None)
     notes += [Notice("warning", "hooks", note) for note in store.install_hooks()]
     store.show_documents()
     store.finish()
     check_refused(store)
     return Created(str(store.root), commit, tuple(change.path for change in made), tuple(notes))
+
+
+def _taken_up(store: Store, world: World) -> str | None:
+    """The commit of an `init` that was killed, whose files are brought to their places now, if there is one."""
+    store.heal(world.clock.now())
+    Folder(store.root / LOCAL, disk=world.disk).sweep()
+    return store.head()
 
 
 def _zone(zone: str | None, world: World) -> tuple[str, list[Notice]]:

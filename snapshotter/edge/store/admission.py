@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pygit2
 
+from snapshotter.edge.store.journal import JOURNAL
 from snapshotter.errors import Damaged, UsageError
 
 _MAKE = "`snap init FOLDER` makes an archive"
@@ -43,16 +44,22 @@ def check_creatable(path: Path) -> None:
     names = sorted(entry.name for entry in path.iterdir())
     if {"snap.toml", ".git"} <= set(names):
         raise UsageError(f"{path}: is an archive already; `snap status` shows it")
-    if names and not (names == [".git"] and _holds_no_commit(path / ".git")):
+    if names and not is_half_made(path) and not (names == [".git"] and _holds_no_commit(path / ".git")):
         raise UsageError(f"{path}: is not empty (it holds {names[0]!r}); name a new or an empty folder")
 
 
 def find_root(start: Path) -> Path:
     """The archive that a folder lies in: the nearest one upwards with `snap.toml` and `.git`."""
     for folder in (start, *start.parents):
-        if (folder / "snap.toml").is_file() and (folder / ".git").exists():
+        if ((folder / "snap.toml").is_file() and (folder / ".git").exists()) or is_half_made(folder):
             return folder
     raise UsageError(f"{start}: lies in no archive; go into one, name it with `--archive`, or make one: {_MAKE}")
+
+
+def is_half_made(path: Path) -> bool:
+    """Whether an `init` was killed behind its commit: the files of an archive are on their way into this folder."""
+    git = path / ".git"
+    return (git / JOURNAL).is_file() and not (path / "snap.toml").exists() and not _holds_no_commit(git)
 
 
 def _check_owner(path: Path) -> None:

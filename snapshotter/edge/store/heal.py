@@ -57,7 +57,7 @@ def leftovers(git: Folder, now: datetime) -> tuple[str, ...]:
 
 
 def _candidates(git: Folder) -> Iterator[str]:
-    for folder in ("", "objects", "objects/info", "objects/info/commit-graphs", PACKS):
+    for folder in ("", "hooks", "objects", "objects/info", "objects/info/commit-graphs", PACKS):
         for name in git.entries(folder):
             if name.endswith((".lock", ".pid")) or _LITTER.match(name):
                 yield f"{folder}/{name}".lstrip("/")
