@@ -31,6 +31,13 @@ ROUNDS = 5
 RATIO, ABOVE = 1.2, 300.0  # the goals: big beside small, and milliseconds above bare start-up
 LOOSE, COMMIT = 10_000, 25.0  # loose objects, and KiB of a day's commit
 TOPIC = "Flat"
+WHAT = {
+    "rebuilt": ("rebuilding the ledger from the commits", "records/s"),
+    "tidied": ("tidying up everything", "commits/s"),
+    "packed": ("packs, tidied up", "B/commit"),
+    "ledger": ("the ledger's cache", "B/day"),
+    "index": ("git's index", "B/file"),
+}
 Prepare = Callable[[Archive], None]
 
 
@@ -96,16 +103,43 @@ def compared(name: str, words: list[str], archives: list[Archive], before: Prepa
     )
 
 
-def made(archive: Archive) -> None:
+class Made(NamedTuple):
+    """What an archive of this size costs once, and holds."""
+
+    commits: int
+    rebuilt: float  # run records a second
+    tidied: float  # commits a second
+    packed: float  # bytes a commit, with the index of the pack
+    ledger: float  # bytes a day
+    index: float  # bytes a file
+
+
+def made(archive: Archive) -> Made:
+    """Make it, tidied up as runs do it."""
     start = time.perf_counter()
     archive.make()
-    took = time.perf_counter() - start
-    commits, rebuilt = archive.commits(), cost(["-C", str(archive.path), "status"], archive.env).wall
-    print(
-        f"{archive.days:,} days, {commits:,} commits: made in {took:.0f} s;"
-        f" ledger rebuilt in {rebuilt / 1e3:.1f} s, {commits / rebuilt * 1e3:,.0f} records/s"
+    took, commits = time.perf_counter() - start, archive.commits()
+    rebuilt, tidied = (
+        cost(["-C", str(archive.path), words], archive.env).wall / 1e3 for words in ("status", "maintain")
     )
     cost(["-C", str(archive.path), "fetch"], archive.env)  # whatever is done once
+    git = archive.path / ".git"
+    packs = sum(path.stat().st_size for path in (git / "objects/pack").iterdir())
+    ledger, index = ((git / name).stat().st_size for name in ("snap/cache.sqlite", "index"))
+    files = len(archive.git("ls-files").splitlines())
+    print(
+        f"{archive.days:,} days, {commits:,} commits: made in {took:.0f} s, tidied up in {tidied:.1f} s;"
+        f" ledger rebuilt in {rebuilt:.1f} s, {commits / rebuilt:,.0f} records/s; {packs / 1e6:.1f} MB of packs"
+    )
+    return Made(commits, commits / rebuilt, commits / tidied, packs / commits, ledger / archive.days, index / files)
+
+
+def told(small: Made, big: Made) -> None:
+    """What grows with the archive, for docs/scale.md."""
+    against = f"an archive of {small.commits:,} commits"
+    for name, (what, unit) in WHAT.items():
+        ours, theirs = getattr(big, name), getattr(small, name)
+        rows.put(rows.Row("What grows", what, ours, unit, against, theirs, ours / theirs))
 
 
 def of_a_day(archive: Archive) -> None:
@@ -134,8 +168,7 @@ def main() -> None:
     with TemporaryDirectory(dir=Path.cwd(), prefix="flat-") as folder:
         env = os.environ | {"XDG_STATE_HOME": f"{folder}/state", "HOME": folder}
         archives = [Archive(Path(folder) / f"a{size}", size, url, dict(env)) for size in sizes]
-        for archive in archives:
-            made(archive)
+        told(*(made(archive) for archive in archives))
         small, big = (f"{archive.days:,}" for archive in archives)
         print(f"\n{'':<36} {small:>7} {big:>7}      goal: ratio {RATIO}")
         both = partial(compared, archives=archives)

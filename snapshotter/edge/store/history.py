@@ -84,7 +84,7 @@ def versions(
     pieces = git.records(
         "log", "--full-history", "--no-ext-diff", "--no-textconv", "--no-show-signature", "--no-color", "--no-notes",
         "--encoding=UTF-8", *count, _FORMAT, REFERENCE, "--",
-        *(f":(top,literal){one}" for one in (path, *also)),
+        *(f":(literal){one}" for one in (path, *also)),
     )  # fmt: skip
     for commit, seconds, message in zip(pieces, pieces, pieces, strict=False):
         commit_id = commit.decode().strip()
