@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 
 import page
 import rows
+import scale
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
@@ -77,6 +78,7 @@ def main() -> None:
         results = {"machine": about, "rows": [asdict(row) for row in found]}
         RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         page.write(about, found)
+        scale.write(found)
 
 
 if __name__ == "__main__":

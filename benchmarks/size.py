@@ -167,6 +167,9 @@ def told(sizes: Sizes, size: int, peers: dict[str, int], every: int) -> None:
         print(f"  {peer:<44} {found / 1e6:7.2f} MB   ratio {size / found:.2f}")
         what = "a year of one stream, four versions a day"
         rows.put(rows.Row("Size", what, size / 1e6, "MB", peer, found / 1e6, size / found, more=False))
+    each, gzipped = size / sizes.versions, sizes.gzipped / sizes.versions
+    what = "packs a version of about 12 kB"
+    rows.put(rows.Row("What grows", what, each, "B/version", "gzip of each", gzipped, each / gzipped, more=False))
     rows.put(rows.share("Size", "loose objects at most in a year", sizes.loose, "objects", limit=LOOSE))
 
 
