@@ -46,12 +46,9 @@ check: $(VENV)/.installed
 catalogue: $(VENV)/.installed
 	$(BIN)/python -m tests.catalogue_checks $(NAME)
 
+# Everything in under ten minutes; writes benchmarks/results.json, and tables and pictures into docs/.
 bench: $(VENV)/.installed
-	$(BIN)/python benchmarks/fetch.py
-	$(BIN)/python benchmarks/canonical.py
-	$(BIN)/python benchmarks/flat.py
-	$(BIN)/python benchmarks/politeness.py
-	$(BIN)/python benchmarks/refresh_policies.py
+	$(BIN)/python benchmarks/all.py --write
 
 # All worlds and seeds, about six minutes; rewrites table and plot in docs/refresh.md.
 bench-policies: $(VENV)/.installed

@@ -33,6 +33,7 @@ SCRIPTS = {
     "flat": [],
     "size": ["180"],
     "politeness": [],
+    "executors": [],
 }
 
 

@@ -31,6 +31,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import parse_qs, urlsplit
 
+import rows
+
 DAYS = 34
 FIRST = date(2024, 1, 1)
 RECORDS = 100
@@ -100,6 +102,9 @@ print(pipeline.last_trace.last_normalize_info.row_counts["things"])
 """
 BARE, PEER = "bare requests + orjson", "dlt, to JSONL files"
 ONE, MANY = "snap fetch, one window", f"snap fetch, {DAYS} windows"
+GOAL = 0.8  # of the speed of the bare loop
+MEMORY = 120.0  # MB at most
+ABOVE = {"snap --help": 60.0, "snap fetch, nothing to do": 250.0}  # milliseconds
 
 
 # --- the server ---
@@ -231,6 +236,7 @@ def compare(pages: int, *, profile: bool) -> None:
         print(f"  {'':<28} {'seconds':>8} {'ms/page':>8} {'ratio':>6} {'CPU s':>7} {'ratio':>6} {'memory':>8}")
         for words, one in ran.items():
             row(words, one, pages, ran[BARE])
+        gather(ran)
         inner = float(ran[BARE].out.split()[1])
         print(f"  {'(the loop without its start)':<28} {inner:8.2f} {inner / pages * 1000:8.2f}")
         beside_dlt(ran, pages)
@@ -247,6 +253,7 @@ def beside_dlt(ran: Mapping[str, Ran], pages: int) -> None:
     if int(ran[PEER].out) != pages * RECORDS:
         sys.exit(f"dlt wrote {ran[PEER].out.strip()} records of {pages * RECORDS}")
     wall, cpu = (getattr(ran[PEER], name) / getattr(ran[ONE], name) for name in ("seconds", "cpu"))
+    rows.put(rows.Row("Fetch", ONE, ran[ONE].seconds, "s", PEER, ran[PEER].seconds, wall, 4.0, cpu=cpu))
     print(f"  dlt takes {wall:.1f} times as long as one window of snap fetch, and {cpu:.1f} times the CPU time")
 
 
@@ -273,24 +280,39 @@ def row(words: str, ran: Ran, pages: int, loop: Ran) -> None:
     print(f"  {words:<28} {wall} {ran.cpu:7.2f} {loop.cpu / ran.cpu:6.2f} {ran.megabytes:5.0f} MB")
 
 
+def gather(ran: Mapping[str, Ran]) -> None:
+    """Hand on what was measured."""
+    loop = ran[BARE]
+    for words in (ONE, MANY):
+        ours = ran[words]
+        ratio, cpu = loop.seconds / ours.seconds, loop.cpu / ours.cpu
+        rows.put(
+            rows.Row("Fetch", words, ours.seconds, "s", BARE, loop.seconds, ratio, GOAL, cpu=cpu),
+            rows.share("Fetch", f"{words}: memory", ours.megabytes, "MB", limit=MEMORY),
+        )
+
+
 def starting(folder: Path, state: Path) -> None:
     """What a start costs, the three of them in turn so that a busy machine is busy for all."""
-    rows = {
+    commands = {
         "python -c pass": ["-c", "pass"],
         "snap --help": ["-m", "snapshotter", "--help"],
         "snap fetch, nothing to do": ["-m", "snapshotter", "fetch", "--json"],
     }
-    told = json.loads(run(rows["snap fetch, nothing to do"], folder, state).out)
+    told = json.loads(run(commands["snap fetch, nothing to do"], folder, state).out)
     asked = sum(stream.get("requests", 0) for stream in told["streams"])
-    times: dict[str, list[Ran]] = {words: [] for words in rows}
+    times: dict[str, list[Ran]] = {words: [] for words in commands}
     for _ in range(STARTS):
-        for words, command in rows.items():
+        for words, command in commands.items():
             times[words].append(run(command, folder, state))
     print(f"\nstarting, median of {STARTS}, beside bare Python (the last one sent {asked} requests)")
     for words, runs in times.items():
         wall, cpu = (_middle(runs, name) - _middle(times["python -c pass"], name) for name in ("seconds", "cpu"))
         whole = _middle(runs, "seconds")
         print(f"  {words:<28} {whole * 1000:6.0f} ms {wall * 1000:+6.0f} ms, of CPU {cpu * 1000:+6.0f} ms")
+        if words in ABOVE:
+            what, limit = f"{words}, above bare Python", ABOVE[words]
+            rows.put(rows.share("Start", what, wall * 1000, "ms", limit=limit))
 
 
 def _middle(runs: Sequence[Ran], name: str) -> float:

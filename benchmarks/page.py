@@ -23,6 +23,12 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
+def in_topics(found: Sequence[Row]) -> list[Row]:
+    """What belongs together side by side, in the order of first mention."""
+    order = {topic: place for place, topic in enumerate(dict.fromkeys(row.topic for row in found))}
+    return sorted(found, key=lambda row: order[row.topic])
+
+
 def goal(row: Row) -> str:
     """What the ratio should be, and whether it is."""
     if row.goal is None:
@@ -38,7 +44,7 @@ def verdict(row: Row) -> str:
 def text(found: Sequence[Row]) -> str:
     """The table for the terminal."""
     lines = [f"{'':48} {'ours':>15}   {'beside':<46} {'theirs':>8} {'ratio':>7} {'goal':>7}"]
-    for topic, some in groupby(found, key=attrgetter("topic")):
+    for topic, some in groupby(in_topics(found), key=attrgetter("topic")):
         lines.append(topic)
         for row in some:
             ours = f"{number(row.ours)} {row.unit}"
@@ -51,7 +57,7 @@ def text(found: Sequence[Row]) -> str:
 
 def tables(found: Sequence[Row]) -> Iterator[str]:
     """The same as Markdown, a table a topic."""
-    for topic, some in groupby(found, key=attrgetter("topic")):
+    for topic, some in groupby(in_topics(found), key=attrgetter("topic")):
         yield from (f"### {topic}", "", "| | ours | beside | theirs | ratio | goal |", "|---|---|---|---|---|---|")
         for row in some:
             ratio = number(row.ratio) + (f" ({number(row.cpu)} of CPU)" if row.cpu else "")
@@ -63,7 +69,7 @@ def tables(found: Sequence[Row]) -> Iterator[str]:
 
 def goals_plot(found: Sequence[Row]) -> str:
     """How far each figure is from its goal, on a scale of powers of ten: to the right of the line is better."""
-    aimed = [row for row in found if row.goal is not None and row.ratio]
+    aimed = [row for row in found if row.goal and row.ratio]  # a goal of none at all has no scale
     high, middle, wide = 18, 430, 130
     lines = []
     for place, row in enumerate(aimed):

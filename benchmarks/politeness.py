@@ -28,6 +28,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import parse_qs, urlsplit
 
+import rows
+
 INTERVAL = 0.25  # seconds, the default
 TOLERANCE = 0.001  # seconds that two clocks of the kernel may be apart
 SO_TIMESTAMPNS = 35  # Linux: when bytes came, beside the bytes
@@ -216,6 +218,12 @@ def main() -> None:
     with TemporaryDirectory() as name:
         bench = Bench(Path(name), Server())
         found = [way(bench, count) for way in (alone, side_by_side, ten, together, killed)]
+    for one in found:
+        what, limit = f"{one.requests} requests: {one.name}", f"{INTERVAL * 1000:g} ms between two"
+        rows.put(
+            rows.Row("Politeness", what, one.took, "s", limit, one.least, one.took / one.least, 1.02, more=False),
+            rows.Row("Politeness", f"{what}: early ones", one.early, "requests", "none", 0, one.early, 0, more=False),
+        )
     print(json.dumps([asdict(one) | {"over": one.over} for one in found]) if "--json" in sys.argv else table(found))
 
 
