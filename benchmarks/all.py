@@ -28,12 +28,12 @@ RESULTS = HERE / "results.json"
 SCRIPTS = {
     "fetch": [],
     "canonical": [],
-    "diff": ["--limit", "15"],
+    "diff": ["--limit", "8"],
     "store": [],
     "flat": [],
-    "size": ["180"],
+    "size": ["120"],
     "politeness": [],
-    "executors": [],
+    "executors": ["--pages", "4"],
 }
 
 
