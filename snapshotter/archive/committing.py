@@ -232,8 +232,7 @@ class Committer:
         together = [*before, record]
         told = [FileChange(runs.path_of(item), runs.encode(item)) for item in together]
         message = messages.message(together, settled.changes)
-        commit = self._commit_files((*settled.files, *told), message, at=record.at)
-        cache.apply(commit, [record])
+        commit = self._commit_files((*settled.files, *told), message, at=record.at, news=(record,))
         if settled.places:
             cache.set_places(stream.key, settled.places, at=commit)
         self.opened.pending.remove(stream.key, [runs.file_name(item) for item in before])
@@ -260,12 +259,14 @@ class Committer:
         told = [FileChange(runs.path_of(item), runs.encode(item)) for item in before]
         message = messages.message(before, {})
         commit = self._commit_files(told, message, at=self.opened.world.clock.now())
-        self.opened.cache.apply(commit, [])
         self.opened.pending.remove(stream.key, [runs.file_name(item) for item in before])
         store.settle()
         self.tally.commits.append(Committed(commit, stream.key, message.split("\n", 1)[0]))
 
-    def _commit_files(self, files: Sequence[FileChange], message: str, *, at: datetime) -> str:
+    def _commit_files(
+        self, files: Sequence[FileChange], message: str, *, at: datetime, news: Sequence[RunRecord] = ()
+    ) -> str:
+        """Commit, and fold the run records in it that the ledger does not know."""
         store = self.opened.store
         head = store.head()
         before = {change.path: store.blob_id(change.path, head) for change in files}
@@ -273,6 +274,10 @@ class Committer:
         for change in files:
             first, _ = self.written.get(change.path, (before[change.path], None))
             self.written[change.path] = (first, None if change.data is None else store.id_of(change.data))
+        if self.opened.cache.head() == head:
+            self.opened.cache.apply(self.tip, news)
+        else:  # another lane's commit landed, and then the disk refused: it is not folded in yet
+            catch_up(self.opened.cache, self.opened)
         return self.tip
 
     def mend(self) -> None:
@@ -293,7 +298,6 @@ class Committer:
         subject = f"Put back {len(files)} files that a commit during the run took out"
         message = f"{subject}\n\nGit's index did not know them yet.\n\nRun: {self.run}\n"
         commit = self._commit_files(files, message, at=self.opened.world.clock.now())
-        self.opened.cache.apply(commit, [])
         store.settle()
         self.tally.commits.append(Committed(commit, "", subject))
 

@@ -28,7 +28,24 @@ LOOKS = 12  # at a clock before it jumps
 LONGEST = 60.0  # seconds that a run may take before it counts as hanging
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(
-    ["tests.torture.children", "requests", "urllib3", "jmespath", "deepdiff", "sqlite3", "ctypes", "encodings.idna"]
+    [
+        *(
+            "tests.torture.children",
+            "requests",
+            "urllib3",
+            "jmespath",
+            "deepdiff",
+            "sqlite3",
+            "ctypes",
+            "encodings.idna",
+        ),
+        *(
+            "snapshotter.archive.lanes",
+            "snapshotter.archive.detailing",
+            "snapshotter.edge.http.wire",
+            "snapshotter.fetch",
+        ),
+    ]
 )
 
 

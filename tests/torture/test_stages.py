@@ -43,3 +43,14 @@ def test_an_error_of_the_disk_at_any_act_of_it_is_told_and_loses_nothing(tmp_pat
                 assert said.ended in (Exit.DISK, Exit.DAMAGED), f"exit {said.ended}: {said.error or said.notices}"
                 check_said_truly(place, said)
                 check_recovers(scene, place, expected, first_a_run=number % 2 == 0)
+
+
+def test_a_commit_that_lands_before_the_disk_refuses_is_in_the_ledger_though_another_lane_goes_on(tmp_path):
+    with STAGES["lanes"](tmp_path) as scene, counted("disk errors, behind a lane's commit") as tried:
+        acts, expected = traced(scene)
+        moved = [act.number for act in acts if (act.step, act.path) == ("sync folder", "refs/heads/main")]
+        for at in share(moved, seed="lanes", short=4, long=1.0):
+            with tried.point(at), scene.place() as place:
+                do(place, scene.deed, Fault(at, "EIO"))
+
+                check_recovers(scene, place, expected, first_a_run=True)
