@@ -20,7 +20,8 @@ from snapshotter.archive.work import Work
 from snapshotter.core import planning
 from snapshotter.core.days import day_at, in_order
 from snapshotter.core.refreshing import honesty, policy, words
-from snapshotter.core.refreshing.hazards import Hazard, learned
+from snapshotter.core.refreshing.foresight import price_of
+from snapshotter.core.refreshing.hazards import learned
 from snapshotter.core.refreshing.requests import Asking, Known, due_days
 from snapshotter.edge.auth import lane_of
 from snapshotter.edge.secrets import Gathered
@@ -197,7 +198,7 @@ class _Lane:
 
     def _by_value(self, offers: Sequence[_Offer], left: int, lane: str) -> int:
         """What the policy takes of the rest of the budget."""
-        judges = {key: policy.Judge(hazard) for key, hazard in self._hazards().items()}
+        judges = self._judges()
         candidates = [offer.asking.candidate(offer.stream) for offer in offers]
         cost = 0
         today, dice = day_at(self.now, self.opened.described.settings.zone).toordinal(), _dice(lane, self.now)
@@ -209,17 +210,18 @@ class _Lane:
             self._add(offer, words.chosen(choice, offer.asking), choice.rule.value, expected=choice.chance)
         return cost
 
-    def _hazards(self) -> dict[str, Hazard]:
+    def _judges(self) -> dict[str, policy.Judge]:
         """What is learned of the streams of this lane; all streams of the archive tell of each other."""
         everything = {
             stream.key: self.checks.get(stream.key) or self.opened.cache.checks(stream.key)
             for _, stream in self.opened.streams()
         }
-        return learned({key: honesty.seen(told) for key, told in everything.items()})
+        seen = {key: honesty.seen(told) for key, told in everything.items()}
+        return {key: policy.Judge(hazard, price_of(seen[key])) for key, hazard in learned(seen).items()}
 
     def _chances(self) -> Callable[[_Offer], float | None]:
         """How likely a request finds a change, where a surprise would be followed up."""
-        judges = {key: policy.Judge(hazard) for key, hazard in self._hazards().items()}
+        judges = self._judges()
         today = day_at(self.now, self.opened.described.settings.zone).toordinal()
 
         def chance(offer: _Offer) -> float | None:

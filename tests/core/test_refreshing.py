@@ -1,12 +1,13 @@
 """How often days change is learned from little, and what a budget is spent on."""
 
 import random
+from math import comb, expm1, isfinite, log, sqrt
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snapshotter.core.refreshing import policy
+from snapshotter.core.refreshing.foresight import PRICE, foresee, price_of
 from snapshotter.core.refreshing.hazards import Hazard, Seen, fit, learned, prior, wilson
 from snapshotter.core.refreshing.honesty import bands
 from snapshotter.core.refreshing.observing import unsure
@@ -28,16 +29,48 @@ def chosen(candidates, budget, *, seed=1):
 # --- rates ---
 
 
-@pytest.mark.parametrize(("checks", "rate", "most"), [(3, 0.5, 0.75), (10, 0.5, 0.6), (30, 0.5, 0.45)])
-def test_rates_are_fitted_with_a_small_error_from_few_checks(checks, rate, most):
-    chance, square = random.Random(4), 0.0
-    before = Hazard.of([rate / 4] * 12)  # a prior that is wrong by a factor of four
-    for _ in range(200):
-        changed = sum(chance.random() < Hazard.of([rate] * 12).chance(1, 2) for _ in range(checks))
-        found = fit([Seen(1, 2, checks, changed)], before).rates[1]
-        square += (found / rate - 1) ** 2
+def bias_and_error(checks: int, rate: float, estimate) -> tuple[float, float]:
+    """Of an estimate from so many checks, a day apart: exactly, over all numbers of changes they may show."""
+    chance = -expm1(-rate)
+    shares = [comb(checks, hits) * chance**hits * (1 - chance) ** (checks - hits) for hits in range(checks + 1)]
+    found = [estimate(checks, hits) / rate for hits in range(checks + 1)]
+    bias = sum(share * value for share, value in zip(shares, found, strict=True))
+    return bias, sqrt(sum(share * (value - 1) ** 2 for share, value in zip(shares, found, strict=True)))
 
-    assert (square / 200) ** 0.5 < most
+
+def naive(checks, hits):
+    return hits / checks
+
+
+def reduced(checks, hits):
+    return -log((checks - hits + 0.5) / (checks + 0.5))
+
+
+def fitted(checks, hits):
+    return fit([Seen(1, 2, checks, hits)], Hazard.of([0.25] * 12)).rates[1]
+
+
+@pytest.mark.parametrize(
+    ("checks", "rate", "estimate", "bias", "error"),
+    [
+        (3, 0.5, naive, 0.79, 0.60), (3, 0.5, reduced, 1.01, 0.96), (3, 0.5, fitted, 0.93, 0.68),
+        (10, 2.0, naive, 0.43, 0.57), (10, 2.0, reduced, 0.97, 0.345), (10, 2.0, fitted, 0.80, 0.29),
+        (30, 2.0, naive, 0.43, 0.57), (30, 2.0, reduced, 1.00, 0.25), (30, 2.0, fitted, 0.91, 0.19),
+    ],
+)  # fmt: skip
+def test_estimates_have_the_bias_and_error_that_are_told_of_them(checks, rate, estimate, bias, error):
+    assert bias_and_error(checks, rate, estimate) == pytest.approx((bias, error), abs=0.01)
+
+
+def test_the_fit_errs_least_where_little_was_seen():
+    for checks, rate in [(3, 0.5), (10, 2.0), (30, 2.0)]:
+        assert bias_and_error(checks, rate, fitted)[1] < bias_and_error(checks, rate, reduced)[1]
+
+
+@given(st.lists(st.builds(lambda since, gap, days: Seen(since, since + gap, days, days), st.integers(0, 2_000),
+                          st.integers(1, 900), st.integers(1, 10_000)), max_size=20))  # fmt: skip
+def test_rates_stay_finite_where_everything_changed(seen):
+    assert all(isfinite(rate) and rate > 0 for rate in fit(seen, prior()).rates)
 
 
 def test_nothing_seen_to_change_leaves_no_more_than_three_by_the_exposure():
@@ -68,6 +101,41 @@ def test_no_request_means_no_band():
 
 
 # --- what is chosen ---
+
+
+def ages_asked(judge: Judge, *, until: int) -> list[int]:
+    """When a day that was saved at two days old is worth asking, again and again."""
+    found = [2]
+    for age in range(3, until):
+        if judge.judge(Candidate("a", [(found[-1], 0)]), age)[0] > 0:
+            found.append(age)
+    return found
+
+
+def test_a_stream_that_nothing_is_known_of_is_asked_at_about_doubling_ages():
+    assert ages_asked(Judge(prior(), price_of([])), until=130) == [2, 4, 8, 15, 28, 48, 78, 121]
+
+
+def test_a_request_must_bring_more_once_a_stream_is_known():
+    assert price_of([]) < price_of([Seen(1, 2, 20, 5)]) < price_of([Seen(1, 2, 2_000, 5)]) < PRICE
+
+
+def test_a_day_that_goes_on_changing_is_left_until_it_settles():
+    settles = Hazard.of([0.0] * 4 + [0.03] * 2 + [0.0] * 6)  # changes from its 8th to its 31st day
+
+    assert 28 <= ages_asked(Judge(settles), until=300)[1] <= 33
+
+
+def test_a_day_that_has_settled_is_not_asked_again():
+    settles = Hazard.of([0.0] * 4 + [0.03] * 2 + [0.0] * 6)
+
+    assert len(ages_asked(Judge(settles), until=2_000)) == 2
+
+
+def test_what_will_be_found_is_less_the_dearer_it_is():
+    cheap, dear = foresee(prior(), 0.05), foresee(prior(), 0.5)
+
+    assert all(one >= other >= 0 for one, other in zip(cheap, dear, strict=True))
 
 
 def test_a_request_is_worth_more_the_longer_its_days_waited():
@@ -131,7 +199,7 @@ def test_a_choice_never_costs_more_than_the_budget_and_takes_nothing_twice(candi
 
     assert sum(one.cost for one in found) <= budget
     assert len({one.place for one in found}) == len(found)
-    assert all(one.value >= policy.WORTH for one in found if one.rule is Rule.VALUE)
+    assert all(one.value > 0 for one in found if one.rule is Rule.VALUE)
 
 
 def test_suspicion_ends_after_three_calm_days():

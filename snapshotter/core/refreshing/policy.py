@@ -1,9 +1,7 @@
 """Which requests a budget is spent on: what is overdue, what a surprise points at, a random sample, the most valuable.
 
-A request is worth the days it covers: how likely each has changed since it was asked, less what waiting would still
-add to that, times how long a copy stays true. With a constant rate D, asked u days ago, that is the index of the best
-schedule for freshness, (1 - (1 + D u) exp(-D u)) / D. It grows with the square of a small chance: one later request
-finds as much as two early ones.
+A request is worth the changes that are likely to be found now, less its price, less what would be had by waiting as
+long as is best: a day that goes on changing is left until it settles, one that has settled is asked at once.
 """
 
 from __future__ import annotations
@@ -12,21 +10,20 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from math import expm1
+from math import expm1, log2
 
+from snapshotter.core.refreshing.foresight import END, PRICE, foresee, later
 from snapshotter.core.refreshing.hazards import Hazard
 
-HORIZON = 60  # days for which a fetched copy should stay true
-AUDIT = 0.06  # the share of what is spent that goes to days drawn by chance
+AUDIT = 0.05  # the share of what is spent that goes to days drawn by chance
 LEAST_AUDIT = 0.01  # and of the budget, where little is spent
 CEILING = 400  # days after which a day is asked again in any case
 FLOOR = 1
-WORTH = (
-    0.05  # a request that is worth less is left out: one day at a constant rate is, until it is 30 % likely to differ
-)
-LATE = 0.02  # the share of a budget that days beyond a ceiling that nobody asked for may take before others
+LATE = 0.01  # the share of what is spent that days beyond a ceiling that nobody asked for may take before others
+LEAST_LATE = 0.0025  # and of the budget, where little is spent
 SUSPECTED = 0.6  # the share that days near a surprise may take before others
-_TINY = 1e-9
+_WAITS = (1, 3, 7, 15, 30, 60, 120, 250)  # days by which asking could be put off
+_DISCOUNTS = tuple((days, later(days)) for days in _WAITS)
 
 
 class Rule(Enum):
@@ -60,43 +57,69 @@ class Choice:
     rule: Rule
     expected: float  # days that are likely to have changed
     cost: float
-    value: float  # of the request: likely changes that last
+    value: float  # of the request: likely changes above those that waiting would bring
     chance: float  # that at least one of its days changed
 
 
+Ages = tuple[tuple[int, int], ...]  # of each day: now, and when it was asked last
 Judged = tuple[float, float, float, int]  # value, days expected to have changed, hazards, days since asked (longest)
 
 
 class Judge:
     """What the requests of a stream are worth; sums by the day are kept, so that many are judged quickly."""
 
-    def __init__(self, hazard: Hazard) -> None:
+    def __init__(self, hazard: Hazard, price: float = PRICE) -> None:
         self._hazard = hazard
+        self._price = price
         self._sums: list[float] = []
-        self._kept: list[float] = []
+        self._foreseen: dict[int, list[float]] = {}
+        self._above: dict[tuple[float, Ages], float] = {}
 
     def judge(self, candidate: Candidate, today: int) -> Judged:
         """What a request is worth on a day, given as an ordinal like those of its days."""
-        sums, value, expected, total, longest = self._sums, 0.0, 0.0, 0.0, 0
+        sums, expected, total, longest = self._sums, 0.0, 0.0, 0
         for since, day in candidate.days:
             age = today - day
-            if age >= len(self._kept):
-                self._reach(age)
+            if age + _WAITS[-1] >= len(sums):
+                sums += [self._hazard.upto(one) for one in range(len(sums), age + _WAITS[-1] + 1)]
             ahead = sums[age] - sums[since]
-            chance = -expm1(-ahead)
-            value += (chance - (1.0 - chance) * ahead) * self._kept[age]
-            expected += chance
+            expected -= expm1(-ahead)
             total += ahead
             if age - since > longest:  # noqa: PLR1730 - asked a hundred thousand times, and max() is slow
                 longest = age - since
-        return candidate.weight * value / max(candidate.cost, 1.0), expected, total, longest
+        cost = max(candidate.cost, 1.0)
+        value = candidate.weight * expected - self._price * cost
+        if value > 0.0:  # a price that is not met is not worth a look ahead
+            price, ages = (
+                self._price * cost / candidate.weight,
+                tuple((today - day, since) for since, day in candidate.days),
+            )
+            if (price, ages) not in self._above:
+                self._above[price, ages] = self._above_waiting(ages, expected, price)
+            value = candidate.weight * self._above[price, ages]
+        return value / cost, expected, total, longest
 
-    def _reach(self, age: int) -> None:
-        """Know the sums, and how long a copy stays true, up to an age."""
-        self._sums += [self._hazard.upto(one) for one in range(len(self._sums), age + HORIZON + 1)]
-        for one in range(len(self._kept), age + 1):
-            ahead = self._sums[one + HORIZON] - self._sums[one]
-            self._kept.append(-expm1(-ahead) / ahead if ahead > _TINY else 1.0)
+    def _above_waiting(self, ages: Ages, expected: float, price: float) -> float:
+        """By how much asking now is better than asking at the best later time; 0 or less where it is not."""
+        foreseen, sums = self._ahead(price / len(ages)), self._sums
+        days = [(age, sums[since]) for age, since in ages]
+        now = expected - price + sum(foreseen[min(age, END)] for age, _ in days)
+        least = now
+        for wait, discount in _DISCOUNTS:
+            then = -price
+            for age, reached in days:
+                then += foreseen[min(age + wait, END)] - expm1(reached - sums[age + wait])
+            least = min(least, now - discount * then)
+            if least <= 0.0:
+                break
+        return least
+
+    def _ahead(self, price: float) -> list[float]:
+        """What will be found at about such a price for a day, by age; kept, since a few prices are common."""
+        step = round(2 * log2(price))
+        if step not in self._foreseen:
+            self._foreseen[step] = foresee(self._hazard, 2.0 ** (step / 2))
+        return self._foreseen[step]
 
 
 def choose(
@@ -114,11 +137,10 @@ def choose(
     late = sorted((place for place in ready if judged[place][3] >= candidates[place].ceiling),
                   key=lambda place: -judged[place][3])  # fmt: skip
     suspected = [place for place in ready if candidates[place].suspected]
-    valued = sorted((-judged[place][0], place) for place in ready if judged[place][0] >= WORTH)
-    crowd = _whole(budget * LATE, dice)  # a crowd of late ones must not starve what changes
-    planned = min(
-        budget, crowd + sum(max(candidates[place].cost, 1.0) for place in {*suspected, *(p for _, p in valued)})
-    )
+    valued = sorted((-judged[place][0], place) for place in ready if judged[place][0] > 0.0)
+    planned = min(budget, sum(max(candidates[place].cost, 1.0) for place in {*suspected, *(p for _, p in valued)}))
+    crowd = _whole(max(planned * LATE, budget * LEAST_LATE), dice)  # a crowd of late ones must not starve what changes
+    planned = min(budget, planned + crowd)
     audits = _whole(max(planned * AUDIT, budget * LEAST_AUDIT), dice)
     spending.take([place for place in late if candidates[place].is_firm], Rule.CEILING, keep=audits)
     spending.take(late, Rule.CEILING, keep=max(audits, budget - crowd))
