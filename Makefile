@@ -50,7 +50,7 @@ catalogue: $(VENV)/.installed
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/all.py --write
 
-# All worlds and seeds, about six minutes; rewrites table and plot in docs/refresh.md.
+# All worlds and seeds, about ten minutes; rewrites table and plot in docs/refresh.md.
 bench-policies: $(VENV)/.installed
 	$(BIN)/python benchmarks/refresh_policies.py --full --write
 

@@ -22,7 +22,7 @@ def chosen(choice: Choice, asking: Asking) -> str:
         case Rule.AUDIT:
             return f"{known}; drawn by chance, to know how much differs"
         case Rule.VALUE:
-            return f"{known}; better asked now than later (by {choice.value:.2g} changes)"
+            return f"{known}; better asked now than later"
 
 
 def ladder(asking: Asking) -> str:
