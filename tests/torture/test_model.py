@@ -84,7 +84,7 @@ class Told(RuleBasedStateMachine):
     @rule()
     def the_user_takes_an_edit_back(self):
         path, _ = self.edits.popitem()
-        git(self.place.archive, "checkout", "--", str(path.relative_to(self.place.archive)))
+        git(self.place.archive, "checkout", "HEAD", "--", str(path.relative_to(self.place.archive)))
 
     # --- what always holds ---
 
