@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     import ssl
 
 GREETING = 10.0  # seconds that the other end may take to prove itself
-SILENCE = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))  # a machine that is gone is noticed by it
+# A machine that is gone is noticed by these: the last (in milliseconds) where something was on its way to it.
+SILENCE = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 25_000))
+FULL = 0.1  # seconds that a door waits where nobody can be let in just now
 _SIZE = struct.Struct(">Q")
 _NUMBER = struct.Struct(">I")
 _NONCE, _DIGEST = 32, 32
@@ -110,6 +112,7 @@ class Door:
         self._key = key
         self._arrived = arrived
         self._context = context
+        self._closed = threading.Event()
         self._listening = socket.create_server((host, 0), family=_family(host), backlog=1024)
         self._thread = threading.Thread(target=self._open, name="door", daemon=True)
         self._thread.start()
@@ -122,17 +125,19 @@ class Door:
 
     def close(self) -> None:
         """Let nobody in any more."""
+        self._closed.set()
         with suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits
         self._listening.close()
         self._thread.join(GREETING)
 
     def _open(self) -> None:
-        while True:
+        while not self._closed.is_set():
             try:
                 sock, _ = self._listening.accept()
-            except OSError:  # closed
-                return
+            except OSError:  # closed; or who came has gone again, or too many files are open: others come later
+                self._closed.wait(FULL)
+                continue
             threading.Thread(target=self._let_in, args=(sock,), name="greeting", daemon=True).start()
 
     def _let_in(self, sock: socket.socket) -> None:

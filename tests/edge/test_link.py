@@ -1,6 +1,7 @@
 """The link between writer and worker: who has not the key is not let in, and nothing of theirs is unpickled."""
 
 import pickle
+import resource
 import socket
 import threading
 from contextlib import contextmanager, suppress
@@ -121,3 +122,32 @@ def socket_pair():
         one = socket.create_connection(listening.getsockname())
         other, _ = listening.accept()
     return one, other
+
+
+def test_a_door_that_could_let_nobody_in_for_a_moment_stays_open():
+    with a_door() as (ticket, came):
+        strangers = [socket.socket() for _ in range(2)]
+        before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, most))  # but for the one it waits for, nobody can be answered
+        try:
+            heard = []
+            for one in strangers:
+                one.connect((ticket.host, ticket.port))
+                heard.append(within_a_moment(one))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))
+
+        worker = reached(ticket, None)
+        lane, writer = came.get(timeout=5)
+
+        assert heard[1] == b""
+        assert lane == 7
+        for one in (*strangers, worker, writer):
+            one.close()
+
+
+def within_a_moment(sock):
+    sock.settimeout(0.3)
+    with suppress(TimeoutError):
+        return sock.recv(1)
+    return b""
