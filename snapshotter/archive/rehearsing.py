@@ -7,8 +7,9 @@ from typing import cast
 from snapshotter.archive.opening import Opened
 from snapshotter.codec import from_plain, to_plain
 from snapshotter.core import rehearsing
+from snapshotter.core.troubles import DISK
 from snapshotter.edge.state import JsonFile
-from snapshotter.errors import SnapError
+from snapshotter.errors import DiskRefused, SnapError
 from snapshotter.results import Exit, Notice
 from snapshotter.results.rehearsing import Tried
 
@@ -21,7 +22,11 @@ def after_push(opened: Opened) -> tuple[list[Notice], set[Exit]]:
     if every is None:
         return [], set()
     if rehearsing.is_due(last(opened), every=every.rough(), now=opened.world.clock.now()):
-        _memory(opened).write(cast("dict[str, object]", to_plain(_tried(opened))))
+        tried = _tried(opened)
+        try:
+            _memory(opened).write(cast("dict[str, object]", to_plain(tried)))
+        except DiskRefused as error:  # all is saved; the next run tries again
+            return [Notice("error", DISK, f"the try of the remote cannot be remembered: {error}")], {Exit.DISK}
     found = trouble(opened)
     return ([found], {Exit.NOT_TOLD}) if found is not None else ([], set())
 

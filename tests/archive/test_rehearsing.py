@@ -1,5 +1,7 @@
 """A run tries by itself whether the remote would restore: now and then, loudly when it would not."""
 
+import errno
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +10,7 @@ from snapshotter.archive import looking, rehearsing, reporting
 from snapshotter.archive.opening import for_writing, open_archive
 from snapshotter.core import report_whole
 from snapshotter.core.rehearsing import is_due
+from snapshotter.edge.files import Disk
 from snapshotter.model import Batch, FileChange
 from snapshotter.results import Exit
 from snapshotter.results.rehearsing import Tried
@@ -96,3 +99,24 @@ def test_what_is_not_pushed_yet_is_no_alarm_where_runs_do_not_push(archive):
 
     assert archive.run().exit is Exit.DONE
     assert "it lacks" in known(archive).words
+
+
+def test_a_try_that_cannot_be_remembered_is_told_and_ends_no_run(archive):
+    archive.world = replace(archive.world, disk=Full(rehearsing.MEMORY))
+
+    ran = archive.run()
+
+    assert Exit.DISK in ran.codes
+    assert [notice.text for notice in ran.notices if "cannot be remembered" in notice.text]
+    assert known(archive) is None
+
+
+class Full(Disk):
+    """A disk that has no room for one file."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def before(self, step, path):
+        if step == "create" and self.name in path:
+            raise OSError(errno.ENOSPC, "No space left on device")
