@@ -42,11 +42,16 @@ class _Known:
     warned: datetime | None = None  # of sizes, by a run
 
 
-def after_run(opened: Opened) -> tuple[list[Notice], set[Exit]]:
-    """At the end of a run: remember the size, and tidy up where that is due."""
+def after_run(opened: Opened, *, stopped: str | None = None) -> tuple[list[Notice], set[Exit]]:
+    """At the end of a run: remember the size, and tidy up where that is due and there is time.
+
+    Whoever sends a signal waits for the end; behind a deadline nothing is begun that takes long.
+    """
+    if stopped == "signal":
+        return [], set()
     wanted = opened.described.settings.maintenance.get("auto", True) is True
     try:
-        done = _maintain(opened, force=False, may=wanted)
+        done = _maintain(opened, force=False, may=wanted, in_haste=stopped == "deadline")
     except (DiskRefused, Damaged) as error:  # everything is saved, but the next run may not be so lucky
         about, code = (DISK, Exit.DISK) if isinstance(error, DiskRefused) else (DAMAGE, Exit.DAMAGED)
         return [Notice("error", about, f"tidying up: {error}")], {code}
@@ -63,17 +68,18 @@ def growth(opened: Opened) -> tuple[int, int | None, tuple[str, ...]]:
     return size, by_month, _warnings(opened, size, by_month, known.large)
 
 
-def _maintain(opened: Opened, *, force: bool, may: bool) -> Maintained:
+def _maintain(opened: Opened, *, force: bool, may: bool, in_haste: bool = False) -> Maintained:
     now, memory = opened.world.clock.now(), _memory(opened)
     known = _remembered(memory)
     every = opened.described.settings.maintenance.get("every")
     span = every.rough() if isinstance(every, Span) else timedelta(days=7)
     before = _heap(opened, known.told)
-    due = maintaining.is_due(before, last=known.last, every=span, now=now)
+    whole = force or (before.whole and not in_haste)
+    small = replace(before, told=before.bytes)  # as if all of it were stored as differences
+    due = maintaining.is_due(small if in_haste else before, last=known.last, every=span, now=now)
     notices: list[Notice] = []
     after, done = before, False
     if may and (due or force):
-        whole = force or before.whole
         failed = _tidy(opened, whole=whole)
         after, done = _heap(opened, known.told), True
         if whole and not failed:
@@ -81,7 +87,7 @@ def _maintain(opened: Opened, *, force: bool, may: bool) -> Maintained:
         known = replace(known, last=now, told=after.told)
         notices += failed
         still = maintaining.is_due(after, last=None, every=span, now=now)
-        if still and after.loose >= before.loose and after.packs >= before.packs:
+        if still and (whole or not before.whole) and after.loose >= before.loose and after.packs >= before.packs:
             words = f"tidying up had no effect: {after.packs} packs and {after.loose} loose objects; see `git fsck`"
             notices.append(Notice("warning", "maintenance", words))
     known = _looked(opened, replace(known, samples=maintaining.sampled(known.samples, Sample(now, after.bytes))))

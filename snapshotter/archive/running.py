@@ -218,7 +218,14 @@ class _Run:
         self._warn_of(committer.quarantine)
         if committer.tally.problems:
             self.codes.add(Exit.SOME_DAYS)
-        for notices, codes in (maintaining.after_run(self.opened), ending.push_and_try(self.opened, self.stops)):
+        steps: tuple[
+            Callable[[], ending.Ended], ...
+        ] = (  # what is saved leaves the house before it is tidied, which may take long
+            lambda: ending.push_and_try(self.opened, self.stops),
+            lambda: maintaining.after_run(self.opened, stopped=self.stops.reason()),
+        )
+        for step in steps:
+            notices, codes = step()
             self.notices += notices
             self.codes |= codes
         self._tell_refused()  # of a merge, where somebody else had pushed

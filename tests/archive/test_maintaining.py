@@ -10,6 +10,7 @@ from snapshotter.archive.opening import for_writing
 from snapshotter.core import report_whole
 from snapshotter.core.maintaining import (
     BITBUCKET,
+    FRESH,
     GITHUB,
     LOOSE,
     Heap,
@@ -151,14 +152,51 @@ def test_versions_that_lie_in_one_pack_become_differences(tmp_path):
 
 def test_a_run_tidies_up_by_itself_when_that_is_due(tmp_path):
     with an_archive(tmp_path, Api([item("12T08:00", "a")])) as archive:
-        (archive.path / "docs").mkdir()
-        for number in range(LOOSE):
-            (archive.path / f"docs/{number}.md").write_text(str(number))
-        archive.git("-c", "core.fsync=none", "add", "docs")
-        archive.git("-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-qm", "Many files")
+        many_files(archive)
 
         ran = archive.fetch()
 
         assert not [notice for notice in ran.notices if notice.about == "maintenance"]
         assert len(list((archive.path / ".git/objects/pack").glob("*.pack"))) == 1
         assert archive.is_clean()
+
+
+def many_files(archive):
+    (archive.path / "docs").mkdir()
+    for number in range(LOOSE):
+        (archive.path / f"docs/{number}.md").write_text(str(number))
+    archive.git("-c", "core.fsync=none", "add", "docs")
+    archive.git("-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-qm", "Many files")
+
+
+def loose(archive):
+    return int(archive.git("count-objects").split()[0])
+
+
+def test_a_run_that_got_a_signal_leaves_tidying_to_the_next_one(tmp_path):
+    with an_archive(tmp_path, Api([item("12T08:00", "a")])) as archive:
+        many_files(archive)
+        stops = archive.stops()
+        stops.interrupt()
+
+        archive.fetch(stops=stops)
+        left = loose(archive)
+        archive.fetch()
+
+        assert left >= LOOSE > loose(archive)
+
+
+def test_behind_a_deadline_only_what_is_quick_is_tidied(tmp_path):
+    with an_archive(tmp_path, Api([])) as archive:
+        chance = random.Random(1)
+        with for_writing(archive.path, archive.world, command="test") as opened:
+            change = FileChange("docs/large.bin", chance.randbytes(FRESH))
+            opened.store.commit(Batch((change,), "Large\n", NOW), opened.store.head())
+            opened.store.finish()
+
+            hurried = archive_maintaining.after_run(opened, stopped="deadline")
+            packs = opened.store.object_counts().packs
+            unhurried = archive_maintaining.after_run(opened)
+
+            assert packs > opened.store.object_counts().packs == 1
+            assert hurried == unhurried == ([], set())
