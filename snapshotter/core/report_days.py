@@ -23,7 +23,9 @@ def gaps(result: Gaps) -> str:
     for gap in result.gaps:
         lines += [_head(gap), *_wrapped(gap.lack.why), *_since(gap.lack)]
         lines += [*_evidence(gap.lack.evidence, shown=result.explained), *_steps(gap.lack), ""]
-    if not result.gaps:
+    if not result.gaps and any(item.level == "error" for item in result.notices):
+        lines += ["no gaps in what could be looked at", ""]
+    elif not result.gaps:
         lines += ["no gaps: every day that is over is there, or proved empty", ""]
     if result.settled:
         lines += ["nothing to do about these:"]

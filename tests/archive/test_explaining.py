@@ -91,6 +91,17 @@ def test_a_stream_without_gaps_says_so(tmp_path):
         assert told(archive) == "no gaps: every day that is over is there, or proved empty"
 
 
+def test_nothing_is_said_of_all_days_where_a_source_file_cannot_be_read(tmp_path):
+    with march(tmp_path, window='{ start = "2026-03-11", step = "1d" }') as archive:
+        archive.fetch()
+        (archive.path / "sources/demo.toml").write_text("format = ")
+
+        words = told(archive)
+
+        assert "no gaps in what could be looked at" in words
+        assert "every day" not in words
+
+
 def test_what_needs_nothing_is_told_when_one_asks_why(tmp_path):
     with march(tmp_path, window='{ start = "2026-03-10", step = "1d" }') as archive:
         archive.fetch()

@@ -53,7 +53,9 @@ def find_root(start: Path) -> Path:
     for folder in (start, *start.parents):
         if ((folder / "snap.toml").is_file() and (folder / ".git").exists()) or is_half_made(folder):
             return folder
-    raise UsageError(f"{start}: lies in no archive; go into one, name it with `--archive`, or make one: {_MAKE}")
+    raise UsageError(
+        f"{start}: lies in no archive; go into one, name it with `--archive`, or make one with `snap init FOLDER`"
+    )
 
 
 def is_half_made(path: Path) -> bool:
