@@ -72,6 +72,7 @@ class Missed:
     fact: MissFact
     at: datetime
     stamp: Stamp
+    is_due: bool = False  # for people: the source file was changed since, so neither a pause nor giving up counts
 
     @property
     def first(self) -> datetime:

@@ -141,7 +141,7 @@ def why(path: Path, target: str, day: str | None, world: World, *, tell: Tell = 
     with opened.closing():
         hindrance = Hindrances(opened).of_stream(source, stream, opened.cache.ledger(stream.key, days=()))
         if day is None:
-            return _whole_story(opened, stream, where, storytelling.Asked(stream, None, now, hindrance))
+            return _whole_story(opened, source, stream, where, asked=storytelling.Asked(stream, None, now, hindrance))
         asked = storytelling.Asked(stream, parse_day(day), now, hindrance)
         return _day_story(opened, source, stream, where, asked=asked)
 
@@ -174,8 +174,9 @@ def _day_story(opened: Opened, source: Source, stream: Stream, where: str, *, as
     )
 
 
-def _whole_story(opened: Opened, stream: Stream, where: str, asked: storytelling.Asked) -> DayStory:
+def _whole_story(opened: Opened, source: Source, stream: Stream, where: str, *, asked: storytelling.Asked) -> DayStory:
     ledger = opened.cache.ledger(stream.key, days=())
+    ledger = without_pauses(ledger, mended(opened, source, ledger, now=asked.now))
     names = opened.cache.told(stream.key, limit=WHOLE_TRIES)
     return storytelling.whole_story(
         asked,

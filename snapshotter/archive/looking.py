@@ -10,6 +10,7 @@ from pathlib import Path
 from snapshotter.archive import details, doubling, rehearsing
 from snapshotter.archive.expiring import expiring
 from snapshotter.archive.hindering import Hindrances
+from snapshotter.archive.mending import mended, without_pauses
 from snapshotter.archive.opening import Opened, Tell, for_writing, open_archive, silent
 from snapshotter.core import calendars, coverage, freshness, horizon, paths, states, windows
 from snapshotter.core.escaping import escape
@@ -206,6 +207,7 @@ class _Look:
         """Its line."""
         days = coverage.unsettled_days(self.light, self.terms)
         ledger = self.opened.cache.ledger(self.stream.key, days=days)
+        ledger = without_pauses(ledger, mended(self.opened, self.source, ledger, now=self.terms.now))
         told = coverage.stream_status(ledger, self.stream.kind, terms=self.terms)
         waiting = self.opened.store.paths(paths.held("", self.stream.key).rstrip("/"))
         counted = details.counts(self.opened, self.stream, now=self.terms.now)

@@ -29,7 +29,7 @@ def mended(opened: Opened, source: Source, known: StreamLedger, *, now: datetime
 
 
 def without_pauses(known: StreamLedger, again: frozenset[Stamp]) -> StreamLedger:
-    """The ledger as it is told to people: misses that are due at once have no next try."""
+    """The ledger as it is told to people: misses that are due at once have no next try and are not given up."""
     if not again:
         return known
     whole = known.whole_missed
@@ -42,7 +42,7 @@ def without_pauses(known: StreamLedger, again: frozenset[Stamp]) -> StreamLedger
 
 def _due_now(missed: Missed) -> Missed:
     why = f"{missed.fact.why}; the source file was changed since, so the next fetch asks it"
-    return replace(missed, fact=replace(missed.fact, next_try=None, why=why))
+    return replace(missed, fact=replace(missed.fact, next_try=None, why=why), is_due=True)
 
 
 def _waits(missed: Missed, now: datetime) -> bool:

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from snapshotter.core.days import day_at
 from snapshotter.core.missing import LOST, gives_up, giving_up_words, step_words
 from snapshotter.core.states import MOMENT, ONE, Days, Judge, StateRange, Terms, days_between, minute, miss_words
-from snapshotter.evidence import StreamLedger
+from snapshotter.evidence import Missed, StreamLedger
 from snapshotter.frozen import dataclass
 from snapshotter.model import DayState, MissFact
 from snapshotter.results import DayProblem, StreamStatus
@@ -85,6 +85,10 @@ def next_step(fact: MissFact | None, *, at: datetime | None = None) -> str:
     return f"is asked again by itself{f' from {minute(fact.next_try)}' if fact.next_try else ''}"
 
 
+def _step_after(missed: Missed) -> str:
+    return "the next fetch asks it again" if missed.is_due else next_step(missed.fact, at=missed.at)
+
+
 def unsettled(judge: Judge) -> tuple[Days, ...]:
     """The days that are not complete, from the first to the last that there could be."""
     span = extent(judge)
@@ -109,15 +113,13 @@ def _length(ranges: tuple[Days, ...]) -> int:
 def _problems(ledger: StreamLedger, covered: Coverage, now: datetime) -> Iterator[DayProblem]:
     whole = ledger.whole_missed
     if whole is not None:
-        yield DayProblem(
-            ledger.stream, None, None, whole.fact.state, miss_words(whole), next_step(whole.fact, at=whole.at)
-        )
+        yield DayProblem(ledger.stream, None, None, whole.fact.state, miss_words(whole), _step_after(whole))
     for gap in covered.gaps:
         if gap.judged.state in PROBLEMS:
             missed = gap.judged.missed
             if missed is not None and missed.fact.kind == LOST and now - missed.at > LOST_TOLD_FOR:
                 continue  # nobody can do anything: `snap gaps` and the counts know it
-            step = next_step(missed.fact, at=missed.at) if missed else ""
+            step = _step_after(missed) if missed else ""
             yield DayProblem(ledger.stream, gap.first, gap.last, gap.judged.state.value, gap.judged.why, step)
 
 

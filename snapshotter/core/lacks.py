@@ -102,8 +102,9 @@ def _with(missed: Missed | None, lack: Lack) -> Lack:
         first_seen=missed.first,
         last_try=missed.at,
         tries=fact.tries,
-        next_try=fact.next_try,
+        next_try=None if is_given_up(missed) else fact.next_try,
         evidence=evidence,
+        given_up=is_given_up(missed),
     )
 
 
@@ -121,14 +122,22 @@ def _step(
 ) -> tuple[str, tuple[str, ...]]:
     """What to do about a miss: in words, then what to type."""
     fact, source = missed.fact, stream.split("/", 1)[0]
-    found = class_of(fact)
     check = f"snap check {source}"
-    if found is MissClass.UNUSABLE and fact.quarantine:
+    if missed.is_due and not (hindrance is not None and hindrance.cause in STANDING):
+        kept = (f"snap quarantine retry {fact.quarantine}",) if fact.quarantine else ()
+        return "the next fetch asks it again" + (", or read again what came" if kept else ""), (named, *kept)
+    if class_of(fact) is MissClass.UNUSABLE and fact.quarantine:
         show, again = f"snap quarantine show {fact.quarantine}", f"snap quarantine retry {fact.quarantine}"
         return "look at what came, correct the source file, read it again", (show, check, again)
     if hindrance is not None and hindrance.cause in STANDING:
         return hindrance.step, (hindrance.command,)
-    match found:
+    return _step_by_class(missed, stream=stream, named=named, now=now)
+
+
+def _step_by_class(missed: Missed, *, stream: str, named: str, now: datetime) -> tuple[str, tuple[str, ...]]:
+    fact, source = missed.fact, stream.split("/", 1)[0]
+    check = f"snap check {source}"
+    match class_of(fact):
         case MissClass.AUTH:
             return f"renew the credentials of {source}, then", (named,)
         case MissClass.FORBIDDEN:

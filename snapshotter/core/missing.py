@@ -146,7 +146,7 @@ def next_try(fact: MissFact, *, at: datetime, reason: Reason) -> datetime | None
 
 def is_given_up(missed: Missed) -> bool:
     """Whether it was tried so often for so long that runs no longer ask it by themselves."""
-    return gives_up(missed.fact, at=missed.at)
+    return not missed.is_due and gives_up(missed.fact, at=missed.at)
 
 
 def gives_up(fact: MissFact, *, at: datetime) -> bool:

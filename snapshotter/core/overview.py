@@ -137,8 +137,7 @@ def _waits_for_a_person(gap: Gap) -> bool:
     lack = gap.lack
     if lack.cause in _LOST:
         return False
-    given_up = lack.tries > 0 and any(command.startswith("snap reconcile") for command in lack.commands)
-    return lack.cause in _BY_A_PERSON or given_up
+    return lack.cause in _BY_A_PERSON or lack.given_up
 
 
 # --- changes ---

@@ -45,7 +45,7 @@ def _since(lack: Lack) -> Iterator[str]:
     if lack.first_seen is None or lack.last_try is None:
         return
     tries = f"{lack.tries} tries since {minute(lack.first_seen)}, last" if lack.tries > 1 else "tried"
-    again = f", next {minute(lack.next_try)}" if lack.next_try is not None else ""
+    again = f", next {minute(lack.next_try)}" if lack.next_try is not None else ", given up" if lack.given_up else ""
     yield from _wrapped(f"{tries} {minute(lack.last_try)}{again}")
 
 

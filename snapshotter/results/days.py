@@ -47,6 +47,7 @@ class Lack:
     tries: int = 0
     next_try: datetime | None = None
     evidence: Evidence | None = None
+    given_up: bool = False  # runs no longer ask it by themselves
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,10 @@
 from datetime import date, timedelta
 from itertools import pairwise
 
+from snapshotter.archive import explaining, looking
+from snapshotter.core import report, report_days
 from snapshotter.results import Exit
-from tests.archive.worlds import Api, a_file, an_archive, item, series
+from tests.archive.worlds import Api, a_file, an_archive, item, series, snapshot
 from tests.server import Reply
 
 ELEVENTH = date(2026, 3, 11)
@@ -106,3 +108,56 @@ def test_an_outage_waits_also_when_the_source_file_is_changed(tmp_path):
         archive.place(a_file(archive.server.url, series(window=DAYS, more="# now with care"), head=TRIES_ONCE))
         archive.fetch()
         assert api.asked == asked
+
+
+def test_what_was_given_up_no_longer_asks_for_a_hand_once_the_source_file_is_another_one(tmp_path):
+    api = Api(RECORDS, instead=refuses("2026-03-11", 422))
+    with an_archive(tmp_path, api, series(window=DAYS), head=TRIES_ONCE) as archive:
+        while not any("given up" in held.why for held in archive.fetch().held_back):
+            archive.later(days=8)
+        before = _three_views(archive)
+
+        archive.place(a_file(archive.server.url, series(window=DAYS, more="# now with care"), head=TRIES_ONCE))
+
+        assert all("given up" in view for view in before)
+        for view in _three_views(archive):
+            assert "reconcile" not in view
+            assert "given up" not in view
+            assert "the next fetch asks it" in view
+
+
+def test_status_tells_no_old_next_try_once_the_source_file_is_another_one(tmp_path):
+    api = Api(RECORDS, instead=refuses("2026-03-11", 422))
+    with an_archive(tmp_path, api, series(window=DAYS), head=TRIES_ONCE) as archive:
+        archive.fetch()
+        archive.later(minutes=1)
+        archive.fetch()
+        before = _three_views(archive)
+
+        archive.place(a_file(archive.server.url, series(window=DAYS, more="# now with care"), head=TRIES_ONCE))
+
+        assert all("next 2026-03-14 13:01 UTC" in view for view in before)
+        assert not any("13:01" in view for view in _three_views(archive))
+
+
+def test_the_one_whole_state_is_told_as_due_too_once_the_source_file_is_another_one(tmp_path):
+    with an_archive(tmp_path, lambda _: Reply(404, b"{}"), snapshot(), head=TRIES_ONCE) as archive:
+        archive.fetch()
+        for _ in range(3):
+            archive.later(minutes=70)
+            archive.fetch()
+        archive.place(a_file(archive.server.url, snapshot(more="# now with care"), head=TRIES_ONCE))
+
+        for view in _three_views(archive, day=None):
+            assert "the next fetch asks it" in view
+            assert ", next " not in view
+
+
+def _three_views(archive, *, day="2026-03-11"):
+    """`status`, `gaps` and `why` as they are printed, on one line each."""
+    told = (
+        report.status(looking.status(archive.path, (), archive.world)),
+        report_days.gaps(explaining.gaps(archive.path, (), archive.world)),
+        report_days.day_story(explaining.why(archive.path, "demo/items", day, archive.world)),
+    )
+    return [" ".join(view.split()) for view in told]
