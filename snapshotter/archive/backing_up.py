@@ -16,12 +16,13 @@ from snapshotter.archive.opening import Opened, for_writing
 from snapshotter.archive.sharing import clone
 from snapshotter.core import bundles
 from snapshotter.core.bundles import Bundle
+from snapshotter.core.wording import counted
 from snapshotter.edge import outfiles, sealing
 from snapshotter.edge.store import Store, remote
 from snapshotter.edge.store.admission import check_creatable
 from snapshotter.edge.store.bundling import Bundles
 from snapshotter.edge.world import World
-from snapshotter.errors import CouldNotTell, UsageError
+from snapshotter.errors import CouldNotTell, SnapError, UsageError
 from snapshotter.frozen import dataclass
 from snapshotter.results.sharing import BackedUp, Cloned
 
@@ -89,9 +90,13 @@ def restore(file: Path, folder: Path, lock: Lock, world: World) -> Cloned:
         cloned = clone(str(first), folder, world)
         remote.forget(folder, world.env)  # it is the file, which may go
         more = Bundles(folder, world.env)
-        for one in files[1:]:
-            plain = _opened(one, Path(scratch), lock, world)
-            more.take(plain)
+        for number, one in enumerate(files[1:], start=1):
+            try:
+                plain = _opened(one, Path(scratch), lock, world)
+                more.take(plain)
+            except SnapError as error:
+                had = f"{folder} has {number} of {counted(len(files), 'file')} of it"
+                raise CouldNotTell(f"{one}: {error}; {had}: remove it before you try again") from error
             if plain != one:
                 plain.unlink()
         if files[1:]:

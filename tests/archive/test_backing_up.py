@@ -136,6 +136,19 @@ def test_a_row_with_a_gap_is_named_and_nothing_is_made(archive, tmp_path):
     assert not (tmp_path / "back").exists()
 
 
+def test_a_backup_that_breaks_off_is_not_taken_for_the_whole(archive, tmp_path):
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    backup(archive, folder)
+    grows(archive, "b")
+    backup(archive, folder)
+    last = next(folder.glob("0002-*"))
+    last.write_bytes(last.read_bytes()[:-100])
+
+    with pytest.raises(CouldNotTell, match=f"{last.name}: .*; .*back has 1 of 2 files of it: remove it"):
+        backing_up.restore(folder, tmp_path / "back", Lock(), archive.world)
+
+
 def test_a_folder_with_the_backup_of_another_archive_is_refused(archive, tmp_path):
     (tmp_path / "0007-full-0123456789ab.bundle").write_bytes(b"")
 
