@@ -131,7 +131,7 @@ def _head(decided: Decided, bad: int) -> str:
     if not bad:
         return "all is well again" if decided.fixed else "all is well"
     if bad == 1 and len(told) == 1:
-        words = _without_step(told[0]).trouble.words
+        words = " ".join(_without_step(told[0]).trouble.words.split())  # a subject is one line
         short = words if len(words) <= SUBJECT else words[: SUBJECT - 1].rsplit(" ", 1)[0] + "…"
         return short if decided.new else f"still so: {short}"
     new = f", {len(decided.new)} new" if decided.new and len(decided.new) < bad else ""

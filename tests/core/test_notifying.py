@@ -74,3 +74,11 @@ def test_a_digest_is_due_by_its_rhythm_though_cron_is_never_exact():
     assert not notifying.digest_due(START, "weekly", START + timedelta(days=6))
     assert notifying.digest_due(START, "weekly", START + timedelta(days=7, seconds=-5))
     assert not notifying.digest_due(None, None, START)
+
+
+def test_a_subject_is_one_line_also_of_a_trouble_of_many():
+    many = Trouble("config:", "a.toml:1: bad\nb.toml:2: bad", lasting=True)
+
+    message = notifying.message("a", decide({}, [many], START), host="box")
+
+    assert message.subject == "snap: a: a.toml:1: bad b.toml:2: bad"
