@@ -79,16 +79,6 @@ def every_table(opened: Opened) -> dict[str, Table]:
     return found
 
 
-def the_table(opened: Opened, key: str) -> Table:
-    """The one of that name; `UsageError` where there is none."""
-    found = every_table(opened)
-    if key not in found:
-        opened.stream(key)  # tells what is known
-        near = [name for name in found if name.startswith(f"{key}/")]
-        raise UsageError(f"{key} is no stream; name one, like {near[0] if near else 'SOURCE/STREAM'}")
-    return found[key]
-
-
 def rows(opened: Opened, table: Table, chosen: Chosen) -> Iterator[Row]:
     """The records of a table, day by day."""
     prefix = table.key if table.detail else table.stream.key
