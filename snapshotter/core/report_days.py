@@ -9,6 +9,7 @@ from datetime import date
 from snapshotter.core.escaping import escape
 from snapshotter.core.report import notice
 from snapshotter.core.states import minute
+from snapshotter.core.wording import counted
 from snapshotter.results.days import DayStory, DayTry, DayVersion, Evidence, Gap, Gaps, Lack
 
 WIDTH = 80
@@ -35,7 +36,7 @@ def gaps(result: Gaps) -> str:
 
 def _head(gap: Gap) -> str:
     if gap.first is None:
-        which = f" until {gap.last}" if gap.last is not None else f" {gap.days:,} days" if gap.days else ""
+        which = f" until {gap.last}" if gap.last is not None else f" {counted(gap.days, 'day')}" if gap.days else ""
         return f"{gap.stream}{which}: {gap.lack.state}"
     days = f" ({gap.days:,} days)" if gap.days > 1 else ""
     return f"{gap.stream} {_span(gap.first, gap.last)}{days}: {gap.lack.state}"
@@ -82,12 +83,13 @@ def day_story(story: DayStory) -> str:
     told = [f"{minute(item.at)}  {escape(item.what, 40)}: {escape(item.why, LONGEST)}" for item in story.decisions]
     lines += _block("decisions", [line for words in told for line in _wrapped(words)])
     held = ["another version waits: see `snap held`, accept or reject it"] if story.held else []
-    lines += _block("next", [f"  {_command(line)}" for line in (*held, *story.comes)])
+    lines += _block("next", [line for words in (*held, *story.comes) for line in _command(words)])
     return "\n".join(lines)
 
 
-def _command(line: str) -> str:
-    return f"{'  ' if line.startswith('snap ') else ''}{escape(line, LONGEST)}"
+def _command(words: str) -> list[str]:
+    """A command as it is to be typed, on one line; a sentence folded."""
+    return [f"    {escape(words, LONGEST)}"] if words.startswith("snap ") else [*_wrapped(escape(words, LONGEST))]
 
 
 def _block(head: str, lines: Sequence[str]) -> list[str]:

@@ -22,7 +22,7 @@ def job_named(name: str, *, pages: int) -> Job | None:
     source, slash, stream = key.partition("/")
     if not slash or len(rest) not in (0, 2):
         return None
-    why = f"{pages} pages wait in the spool"
+    why = "1 page waits in the spool" if pages == 1 else f"{pages} pages wait in the spool"
     if not rest:
         return Job(source, stream, None, Reason.RESUME, why)
     try:

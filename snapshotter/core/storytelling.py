@@ -291,5 +291,6 @@ def _comes(asked: Asked, judged: Judged, lack: Lack, *, bounds: Window) -> Itera
             yield "nothing; to ask it again:"
             yield f"snap fetch {asked.stream.key} --since {asked.day} --until {asked.day}"
         return
-    yield lack.step
+    if lack.step:
+        yield lack.step
     yield from lack.commands

@@ -23,7 +23,7 @@ def test_a_job_is_read_back_from_its_name(times):
 
 def test_a_job_without_a_window_is_read_back_too():
     assert job_named("github/events", pages=1) == Job(
-        "github", "events", None, Reason.RESUME, "1 pages wait in the spool"
+        "github", "events", None, Reason.RESUME, "1 page waits in the spool"
     )
 
 
