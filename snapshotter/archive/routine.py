@@ -20,15 +20,16 @@ from snapshotter.core.days import day_at
 from snapshotter.core.intervals import covers, union
 from snapshotter.core.missing import LIVELY
 from snapshotter.core.reconciling import Suspicion
+from snapshotter.core.troubles import DISK
 from snapshotter.core.turns import AGAIN, Due, due, in_turn
 from snapshotter.edge.auth import lane_of
 from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.state import JsonFile
 from snapshotter.edge.world import World
-from snapshotter.errors import Damaged
+from snapshotter.errors import Damaged, DiskRefused
 from snapshotter.model import HeldBack
-from snapshotter.results import FetchOptions, Planned, Ran
+from snapshotter.results import Exit, FetchOptions, Notice, Planned, Ran
 from snapshotter.results.reconciling import ReconcileOptions
 from snapshotter.results.refreshing import RefreshOptions
 from snapshotter.results.routine import RoutineOptions
@@ -40,11 +41,10 @@ DOUBTED = 10  # days that look wrong, asked again in one run
 
 
 def run(path: Path, options: RoutineOptions, world: World, *, tell: Tell, stops: Stops | None = None) -> Ran:
-    """Do all that is due, and commit, tidy up, push and tell."""
+    """Do all that is due, and commit, push, tidy up and tell."""
     routine = _Routine(options)
     ran = carry_out(path, Errand("run", routine.draw, options.targets), options, world, tell=tell, stops=stops)
-    routine.remember(ran)
-    return ran
+    return routine.remember(ran)
 
 
 def plan(path: Path, options: RoutineOptions, world: World) -> Planned:
@@ -112,11 +112,16 @@ class _Routine:
     def _about(self) -> str:
         return " ".join(sorted(self.options.targets))
 
-    def remember(self, ran: Ran) -> None:
+    def remember(self, ran: Ran) -> Ran:
         """After a run: old days were chosen for today, unless it ended before they were asked."""
         cut_short = any(held.job.reason in AGAIN for held in ran.held_back)
         if self._memory is not None and self._looked is not None and not cut_short:
-            self._memory.write({**_read(self._memory), self._about: self._looked})
+            try:
+                self._memory.write({**_read(self._memory), self._about: self._looked})
+            except DiskRefused as error:  # all is saved and told; the next run chooses once more
+                told = Notice("error", DISK, f"that old days were chosen cannot be remembered: {error}")
+                return replace(ran, notices=(*ran.notices, told), codes=ran.codes | {Exit.DISK})
+        return ran
 
 
 def _add(drawn: Drawn, part: Drawn) -> None:

@@ -1,12 +1,15 @@
 """`snap run` does what is due of everything, in one run, and nothing twice."""
 
+import errno
 import subprocess
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
 from snapshotter.archive import routine
 from snapshotter.archive.opening import for_writing
+from snapshotter.edge.files import Disk
 from snapshotter.model import Batch, FileChange, Reason
 from snapshotter.results import Exit
 from snapshotter.results.routine import RoutineOptions
@@ -257,3 +260,23 @@ def test_a_run_with_nothing_to_do_leaves_no_commit_and_a_clean_tree(tmp_path, ho
         assert archive.run().commits == ()
         assert archive.commits() == commits
         assert archive.is_clean()
+
+
+class Full(Disk):
+    """A disk that has no room for what a run remembers of old days."""
+
+    def before(self, step, path):
+        if step == "create" and routine.MEMORY in path:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_run_that_cannot_remember_its_choice_tells_what_it_did(tmp_path):
+    with saved(tmp_path) as (archive, _):
+        archive.later(days=1)
+        archive.world = replace(archive.world, disk=Full())
+
+        ran = archive.run()
+
+        assert ran.commits
+        assert Exit.DISK in ran.codes
+        assert "cannot be remembered" in ran.notices[-1].text
