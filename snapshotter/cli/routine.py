@@ -31,7 +31,7 @@ def run_command(
     """Do everything that is due: the one command for a timer. Silent there when all is well.
 
     What an earlier run left, new days (of a stream as often as its `every` says), what failed and is due again,
-    details, old days within the budget of refreshing, the past; then tidy up, push and send messages, where snap.toml
+    details, old days within the budget of refreshing, the past; then push, tidy up and send messages, where snap.toml
     says so. Whatever ends it early, what matters most was asked first. Several archives: one after the other, each
     within these limits; the exit code is the worst of all.
 
