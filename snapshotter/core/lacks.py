@@ -151,5 +151,7 @@ def _step_by_class(missed: Missed, *, stream: str, named: str, now: datetime) ->
     if is_given_up(missed):
         return f"{given_up_words(missed).split('; ')[0]}; to ask it again", (f"snap reconcile {stream}",)
     if fact.next_try is not None and fact.next_try > now:
-        return f"asked again by itself from {minute(fact.next_try)}; at once", (named,)
+        by_itself = f"asked again by itself from {minute(fact.next_try)}"
+        # a pause that the API asked for is kept whoever asks, so "at once" would be an empty promise
+        return (by_itself, ()) if class_of(fact) is MissClass.RATE_LIMIT else (f"{by_itself}; at once", (named,))
     return "the next fetch asks it again", (named,)

@@ -117,8 +117,8 @@ class _Try:
         total = self.policy.total.rough().total_seconds()
         ends = self.spent + (pause if told is None else 0.0)  # a wait that the server asked for is not held against it
         if self.attempt >= self.policy.attempts or ends > total:
-            times = f"{self.attempt} {'try' if self.attempt == 1 else 'tries'} in {self.spent:.0f} s"
-            return GiveUp(give_up_as, f"{why}; given up after {times}", status, again_after=told)
+            times = f"; still so after {self.attempt} tries in {self.spent:.0f} s" if self.attempt > 1 else ""
+            return GiveUp(give_up_as, f"{why}{times}", status, again_after=told)
         return Again(pause, why, rate_limited=limited)
 
 

@@ -57,6 +57,12 @@ def lack(judged, hindrance=None):
             (ASK,),
         ),
         (
+            {"kind": "rate_limit", "status": 429, "next_try": at("02-10 06:00")},
+            "rate_limit",
+            "asked again by itself from 2018-02-10 06:00 UTC",
+            (),
+        ),
+        (
             {"state": "invalid", "kind": "syntax", "quarantine": "q1"},
             "unusable",
             "look at what came, correct the source file, read it again",

@@ -169,7 +169,7 @@ def test_a_busy_token_server_is_asked_again_when_it_said():
 def test_after_the_last_try_the_trouble_is_named_with_the_number_of_tries():
     found = verdict(a_miss(Miss.RESET), attempt=5, spent_seconds=31.0)
 
-    assert found == GiveUp("network", "trouble; given up after 5 tries in 31 s")
+    assert found == GiveUp("network", "trouble; still so after 5 tries in 31 s")
 
 
 # --- when ---
@@ -188,7 +188,7 @@ def test_jitter_picks_a_part_of_the_pause(attempt, chance):
 def test_tries_end_at_the_number_allowed():
     assert isinstance(verdict(an_answer(500), attempt=4), Again)
     assert verdict(an_answer(500), attempt=5) == GiveUp(
-        "server", f"{words(500)}; given up after 5 tries in 0 s", status=500
+        "server", f"{words(500)}; still so after 5 tries in 0 s", status=500
     )
 
 
