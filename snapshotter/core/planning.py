@@ -349,7 +349,8 @@ def _miss_words(misses: list[MissSeen]) -> str:
 
 def _seen(missed: Missed, mended: Collection[Stamp]) -> MissSeen:
     fact = missed.fact
-    why = str(fact.status) if fact.status is not None else escape(fact.why)
+    is_told_by_status = fact.status is not None and fact.status >= 400
+    why = str(fact.status) if is_told_by_status else escape(fact.why)
     if missed.stamp in mended:
         why = f"{why}; the source file was changed since"
         return MissSeen(why, fact.tries, None, "", missing.class_of(fact) is MissClass.GONE, missed.at)

@@ -3,9 +3,9 @@
 from datetime import date, timedelta
 from itertools import pairwise
 
-from snapshotter.archive import explaining, looking
+from snapshotter.archive import explaining, fetching, looking
 from snapshotter.core import report, report_days
-from snapshotter.results import Exit
+from snapshotter.results import Exit, FetchOptions
 from tests.archive.worlds import Api, a_file, an_archive, item, series, snapshot
 from tests.server import Reply
 
@@ -151,6 +151,15 @@ def test_the_one_whole_state_is_told_as_due_too_once_the_source_file_is_another_
         for view in _three_views(archive, day=None):
             assert "the next fetch asks it" in view
             assert ", next " not in view
+
+
+def test_a_plan_says_what_was_unusable_not_that_it_came_with_200(tmp_path):
+    with an_archive(tmp_path, Api(RECORDS), series(window=DAYS, day=WRONG)) as archive:
+        archive.fetch()
+        planned = fetching.plan(archive.path, FetchOptions(), archive.world)
+
+    assert planned.jobs
+    assert not any("200" in job.why for job in planned.jobs)
 
 
 def _three_views(archive, *, day="2026-03-11"):
