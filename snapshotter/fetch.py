@@ -27,6 +27,7 @@ from snapshotter.model import (
     MissFact,
     PageFact,
     PageRecords,
+    Record,
     RenewAuth,
     Request,
     Response,
@@ -106,7 +107,13 @@ class _Walk:
         self.resumed = bool(self.spooled)
         self.requests = 0
         self.pages: list[PageFact] = []
-        self.read: list[PageRecords] = []
+        # What the pages gave, not the pages: their keys and members would be kept until the end of the walk.
+        self.records: list[Record] = []
+        self.received = 0
+        self.left_out: Counter[str] = Counter()
+        self.envelope: dict[str, bytes] = {}
+        self.notes: dict[str, None] = {}
+        self.first_names: tuple[bytes, ...] = ()
         self.first_response: Response | None = None
         self.renewed = False
         self.met: datetime | None = None
@@ -171,7 +178,7 @@ class _Walk:
 
     def _keep(self, walk: paging.Walk, response: Response, page: PageRecords, *, replayed: bool) -> None:
         self.first_response = self.first_response or response
-        self.read.append(page)
+        self._collect(page)
         self.at = max(self.at, response.received)
         self.pages.append(
             PageFact(
@@ -186,6 +193,15 @@ class _Walk:
             )
         )
         self.world.tell(self.stream, "page", f"page {walk.number + 1}: {page.received} records")
+
+    def _collect(self, page: PageRecords) -> None:
+        if not self.pages:
+            self.first_names = _names(page)
+        self.records.extend(page.records)
+        self.received += page.received
+        self.left_out.update(page.left_out)
+        self.envelope |= page.envelope
+        self.notes |= dict.fromkeys(page.notes)
 
     def _step(self, walk: paging.Walk, response: Response, page: PageRecords, verdict: Verdict) -> paging.Step:
         broken = self.order.broken_by(page.records)
@@ -352,7 +368,7 @@ class _Walk:
             total = paging.total_on(self.stream, paging.PageSeen(answer, plain, again.received))
         except Unreadable as error:
             return self._unreadable(answer, error)
-        same = paging.same_first_page(_names(self.read[0]), _names(again))
+        same = paging.same_first_page(self.first_names, _names(again))
         if same and (total is None or self.first_total in (None, total)):
             return self._ending(reason, good=True, validators=self._validators())
         miss = MissFact("partial", "shifted", "records moved between pages during the walk")
@@ -401,27 +417,21 @@ class _Walk:
         return Validators(self.first.request.identity(), etag, modified, pages=len(self.pages))
 
     def _ending(self, stop: str, *, good: bool, **more: Any) -> Walked:
-        left_out: Counter[str] = Counter()
-        envelope: dict[str, bytes] = {}
-        for page in self.read:
-            left_out.update(page.left_out)
-            envelope |= page.envelope
-        all_records = tuple(record for page in self.read for record in page.records)
         return Walked(
             job=self.job,
             stop=stop,
             good=good,
-            records=all_records,
+            records=tuple(self.records),
             pages=tuple(self.pages),
             requests=self.requests,
             at=self.at,
-            received=sum(page.received for page in self.read),
-            left_out=dict(left_out),
-            envelope=envelope,
+            received=self.received,
+            left_out=dict(self.left_out),
+            envelope=self.envelope,
             met=self.met,
             not_before=self.not_before,
             told=self.told,
-            notes=tuple(dict.fromkeys(note for page in self.read for note in page.notes)),
+            notes=tuple(self.notes),
             **more,
         )
 
