@@ -44,7 +44,7 @@ def test_what_is_told_stands_to_the_bar():
 
     best = [float(re.search(r"Learned: ([0-9.]+) × the best fixed", line).group(1)) for line in verdicts]
 
-    assert min(shares) >= 88  # aimed at: 90; what the sample costs is part of it, and the true rates need none
+    assert min(shares) >= 89  # aimed at: 90; what the sample costs is part of it, and the true rates need none
     assert min(uniform) >= 2
     assert min(best) >= 1.5
     assert all("Budget never exceeded" in line for line in verdicts)

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from math import exp, sqrt
 
-EDGES = (0, 1, 2, 4, 8, 15, 31, 61, 121, 241, 481, 961)
+EDGES = (0, 1, 2, 4, 8, 15, 31, 61, 91, 121, 181, 241, 361, 481, 961)
 LAST = 2 * EDGES[-1]  # the middle of the last bucket lies between its edge and this
 PRIOR = 0.25  # changes that are expected while the age of a day grows to 2.7 times what it was
 WEIGHT = 0.3  # how many changes the prior is worth in each bucket
 POOLED_WEIGHT = 0.5
 POOL_FROM = 3  # so many streams tell of each other
-ROUNDS = 8
+ROUNDS = 25  # neighbours that share long exposures are told apart slowly
 
 
 @dataclass(frozen=True, slots=True)
