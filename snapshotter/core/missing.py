@@ -177,4 +177,6 @@ def step_words(fact: MissFact) -> str:
         return "nothing brings it back; fetch more often, so that no more is lost"
     if fact.status == 404:
         return "the API does not have it: check path, or say with window.start since when it has days"
+    if fact.status is None and class_of(fact) is MissClass.REQUEST:  # too large, or a redirect that is not followed
+        return "the answer was refused here, not by the API: do what the reason says, then fetch again"
     return _NATURES[class_of(fact)].step

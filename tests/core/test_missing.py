@@ -65,6 +65,11 @@ def test_every_class_has_words_and_a_step_unless_it_heals():
         assert is_transient(one) == (step_words(fact) == "") or one is MissClass.CUT_SHORT
 
 
+def test_what_was_refused_here_is_not_blamed_on_the_api():
+    assert "path and params" in step_words(a_miss(kind="request", status=422))
+    assert "refused here" in step_words(a_miss(kind="request", status=None))
+
+
 @pytest.mark.parametrize("kind", ["network", "server", "rate_limit", "forbidden", "gone", "request"])
 def test_gaps_grow_and_end(kind):
     misses = tried(kind)

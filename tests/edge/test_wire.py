@@ -266,6 +266,12 @@ def test_a_body_over_the_limit_is_refused_and_names_the_setting(reply):
     assert "client.max_body (1000 bytes)" in answer.message
 
 
+def test_a_length_that_is_announced_over_the_limit_is_told():
+    answer = the_answer([Raw((b"HTTP/1.1 200 OK\r\nContent-Length: 209715200\r\n\r\n",), "stall")], max_body=1000)
+
+    assert "the answer of 200 MiB is larger" in answer.message
+
+
 def test_a_body_of_exactly_the_limit_is_taken():
     assert len(the_answer([zipped(json_reply(b"x" * 1000))], max_body=1000).body) == 1000
 

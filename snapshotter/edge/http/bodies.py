@@ -28,12 +28,15 @@ def unpack(data: bytes, coding: str | None, *, limit: int) -> bytes:
     return data
 
 
-def too_large(limit: int) -> Lost:
-    """The body is over `max_body`."""
-    shown = f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit} bytes"
-    return Lost(
-        Miss.TOO_LARGE, f"the answer is larger than client.max_body ({shown}); ask for smaller pages or raise it"
-    )
+def too_large(limit: int, *, size: int | None = None) -> Lost:
+    """The body is over `max_body`; `size` as the server announced it."""
+    announced = f" of {_shown(size)}" if size is not None else ""
+    words = f"the answer{announced} is larger than client.max_body ({_shown(limit)}); ask for smaller pages or raise it"
+    return Lost(Miss.TOO_LARGE, words)
+
+
+def _shown(size: int) -> str:
+    return f"{size >> 20} MiB" if size >= 1 << 20 else f"{size} bytes"
 
 
 def _is_zlib(data: bytes) -> bool:

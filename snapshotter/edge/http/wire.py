@@ -173,7 +173,7 @@ def _packed_body(raw: urllib3.BaseHTTPResponse, headers: Mapping[str, str], watc
     size = 0
     expected = _expected(raw, headers)
     if expected is not None and expected > watch.limits.body:
-        raise too_large(watch.limits.body)
+        raise too_large(watch.limits.body, size=expected)
     for piece in raw.stream(_PIECE, decode_content=False):
         size += len(piece)
         pieces.append(piece)
