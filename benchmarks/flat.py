@@ -19,6 +19,7 @@ from collections.abc import Callable
 from datetime import date
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -117,7 +118,13 @@ class Made(NamedTuple):
 def made(archive: Archive) -> Made:
     """Make it, tidied up as runs do it."""
     start = time.perf_counter()
-    archive.make()
+    making = get_context("fork").Process(
+        target=archive.make
+    )  # so that its memory is not counted with what is started later
+    making.start()
+    making.join()
+    if making.exitcode:
+        sys.exit(f"the archive of {archive.days:,} days could not be made")
     took, commits = time.perf_counter() - start, archive.commits()
     rebuilt, tidied = (
         cost(["-C", str(archive.path), words], archive.env).wall / 1e3 for words in ("status", "maintain")

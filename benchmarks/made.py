@@ -11,7 +11,7 @@ import heapq
 import json
 import random
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from snapshotter.archive import setup
 from snapshotter.core import messages, paths, runs
+from snapshotter.edge.store.objects import blob_id
 from snapshotter.edge.world import World
 from snapshotter.model import DayFact, JobStory, PageFact, Reason, Recheck, RunRecord, Window
 
@@ -73,7 +74,9 @@ def asked(place: int, days: int) -> Iterator[Asked]:
             yield Asked(midnight(day) + night + timedelta(hours=1), place, day - LATER * ONE, 1)
 
 
-def record(one: Asked, *, turn: int, data: bytes | None = None, held: int = 1) -> tuple[RunRecord, dict[str, bytes]]:
+def record(
+    one: Asked, *, turn: int, data: bytes | None = None, held: int = 1, settings: Mapping[str, str] | None = None
+) -> tuple[RunRecord, dict[str, bytes]]:
     """The run record of a try, and the files of its commit; `held` are the records in the document."""
     source, stream = f"api{one.place // STREAMS}", f"s{one.place % STREAMS}"
     window = Window(midnight(one.day), midnight(one.day + ONE))
@@ -97,16 +100,18 @@ def record(one: Asked, *, turn: int, data: bytes | None = None, held: int = 1) -
         rechecks=(Recheck(1, LATER + 1, 1, 1),) if again else (),
     )
     run = runs.run_id(one.at, hash((source, stream)))
-    made = RunRecord(run, 1, bool(turn), "0.1.0", "fetch", one.at, one.at, source, stream, {}, (story,), turn=turn)
+    made = RunRecord(
+        run, 1, bool(turn), "0.1.0", "fetch", one.at, one.at, source, stream, settings or {}, (story,), turn=turn
+    )
     return made, {paths.document(f"{source}/{stream}", one.day): data, runs.path_of(made): runs.encode(made)}
 
 
-def history(days: int) -> Iterator[bytes]:
-    """What `git fast-import` reads, for so many days in all."""
+def history(days: int, settings: Sequence[Mapping[str, str]]) -> Iterator[bytes]:
+    """What `git fast-import` reads, for so many days in all; `settings` are the blobs of each source's files."""
     turns = {place: count(1) for place in range(SOURCES * STREAMS)}
     parent = b"from refs/heads/main^0\n"
     for one in heapq.merge(*(asked(place, days // len(turns)) for place in turns)):
-        made, files = record(one, turn=next(turns[one.place]))
+        made, files = record(one, turn=next(turns[one.place]), settings=settings[one.place // STREAMS])
         message = messages.message([made], {}).encode()
         head = b"commit refs/heads/main\ncommitter snap <snap@localhost> %d +0000\n" % int(made.at.timestamp())
         yield head + b"data %d\n%s\n" % (len(message), message) + parent
@@ -128,14 +133,14 @@ class Archive:
     def make(self) -> None:
         world = World(env=self.env, state=Path(self.env["XDG_STATE_HOME"]) / "snap", chance=random.Random(1))
         setup.init(self.path, world, zone="UTC")
+        self.describe()
         git = ["git", "-C", str(self.path)]
         process = subprocess.Popen([*git, "fast-import", "--quiet"], stdin=subprocess.PIPE)
         assert process.stdin is not None
-        process.stdin.writelines(history(self.days))
+        process.stdin.writelines(history(self.days, self.settings()))
         process.stdin.close()
         assert process.wait() == 0
         self.with_index()
-        self.describe()
 
     def describe(self) -> None:
         first = LAST - (self.days // (SOURCES * STREAMS) - 1) * ONE
@@ -143,6 +148,11 @@ class Archive:
             ends = {f"s{place}": self.end if number + place == 0 else LAST for place in range(STREAMS)}
             text = source_file(f"api{number}", first, ends, self.url)
             (self.path / f"sources/api{number}.toml").write_text(text)
+
+    def settings(self) -> list[dict[str, str]]:
+        """What each source's run records say they worked from."""
+        both = [(paths.SETTINGS, f"{paths.SOURCES}/api{number}.toml") for number in range(SOURCES)]
+        return [{name: blob_id((self.path / name).read_bytes()) for name in names} for names in both]
 
     def commits(self) -> int:
         return int(self.git("rev-list", "--count", "HEAD"))
