@@ -63,7 +63,7 @@ def after_run(opened: Opened, *, stopped: str | None = None) -> tuple[list[Notic
 def growth(opened: Opened) -> tuple[int, int | None, tuple[str, ...]]:
     """How large the repository is, by how many bytes it grows a month (None: too early to say), what a host minds."""
     known = _remembered(_memory(opened))
-    size = _size(opened.root / ".git/objects")
+    size = packed(Folder(opened.root / ".git"))
     by_month = maintaining.growth(maintaining.sampled(known.samples, Sample(opened.world.clock.now(), size)))
     return size, by_month, _warnings(opened, size, by_month, known.large)
 
@@ -152,11 +152,13 @@ def _tidy(opened: Opened, *, whole: bool) -> list[Notice]:
 
 def _heap(opened: Opened, told: int) -> Heap:
     counts = opened.store.object_counts()
-    return Heap(counts.loose, counts.packs, _size(opened.root / ".git/objects"), told)
+    return Heap(counts.loose, counts.packs, packed(Folder(opened.root / ".git")), told)
 
 
-def _size(objects: Path) -> int:
-    return sum(path.stat().st_size for path in (objects / "pack").glob("*") if path.is_file())
+def packed(git: Folder) -> int:
+    """The bytes of all packs below a `.git` folder. One that a git joins with others meanwhile counts nothing."""
+    found = (git.status(f"objects/pack/{name}") for name in git.entries("objects/pack"))
+    return sum(status.st_size for status in found if status is not None)
 
 
 def _memory(opened: Opened) -> JsonFile:

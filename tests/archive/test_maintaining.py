@@ -21,6 +21,7 @@ from snapshotter.core.maintaining import (
     sampled,
     warnings,
 )
+from snapshotter.edge.files import Folder
 from snapshotter.model import Batch, FileChange
 from tests.archive.worlds import Api, an_archive, item
 
@@ -148,6 +149,20 @@ def test_versions_that_lie_in_one_pack_become_differences(tmp_path):
 
         assert before.bytes > 15 * len(gzip.compress(data))
         assert done.bytes < 3 * len(gzip.compress(data))
+
+
+def test_a_pack_that_goes_while_it_is_looked_at_is_no_damage(tmp_path):
+    class Joined(Folder):
+        def entries(self, path=""):
+            names = super().entries(path)
+            (self.root / path / names[0]).unlink()
+            return names
+
+    (tmp_path / "objects/pack").mkdir(parents=True)
+    for name in ("a.pack", "b.pack"):
+        (tmp_path / f"objects/pack/{name}").write_bytes(b"12345")
+
+    assert archive_maintaining.packed(Joined(tmp_path)) == 5
 
 
 def test_a_run_tidies_up_by_itself_when_that_is_due(tmp_path):
