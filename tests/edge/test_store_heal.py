@@ -3,11 +3,13 @@
 import os
 import signal
 import subprocess
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from snapshotter.edge.files import Disk
 from tests.edge.git_archives import DAY, an_archive, git, opened, save, status
 
 LOCKS = [
@@ -110,3 +112,44 @@ def test_the_locks_of_a_git_at_work_are_left_to_it(root, command, leaves):
         running.send_signal(signal.SIGKILL)
     assert path.exists() is leaves
     assert ("is at work in this archive" in notes[0]) is leaves
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="this system does not show its processes")
+def test_a_git_that_outlived_the_snap_that_started_it_is_at_work_too(root):
+    path = leave(root, "objects/pack/.tmp-123-pack-abc.idx")
+    script = "import time; print('up', flush=True); time.sleep(60)"
+    words = ["git", "-c", script, f"--git-dir={root / '.git'}", "repack"]
+    with subprocess.Popen(words, executable=os.sys.executable, cwd="/", stdout=-1) as running:
+        running.stdout.readline()
+
+        notes = opened(root).heal(START)
+
+        running.send_signal(signal.SIGKILL)
+    assert path.exists()
+    assert "is at work in this archive" in notes[0]
+
+
+@dataclass
+class Taking(Disk):
+    """Something else that takes a file away right before one of our acts."""
+
+    act: tuple[str, str]
+    taken: Path
+
+    def before(self, step, path):
+        if step == self.act[0] and path.endswith(self.act[1]):
+            self.taken.unlink()
+
+
+def test_a_half_written_file_that_its_git_finishes_meanwhile_is_no_damage(root):
+    first, second = (leave(root, f"objects/pack/.tmp-123-pack-{name}.idx") for name in "ab")
+
+    notes = opened(root, disk=Taking(("remove", first.name), second)).heal(START)
+
+    assert notes == ("removed 1 half-written files from .git",)
+
+
+def test_a_lock_that_is_let_go_meanwhile_is_no_damage(root):
+    lock = leave(root, "gc.pid")
+
+    assert opened(root, disk=Taking(("rename", "gc.pid"), lock)).heal(START) == ()

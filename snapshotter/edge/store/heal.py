@@ -6,6 +6,7 @@ user is at work in the archive right now.
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from snapshotter.edge.files import TEMPORARY, Folder
 from snapshotter.edge.store.index import COPY
 from snapshotter.edge.store.journal import JOURNAL
 from snapshotter.edge.store.packs import PACKS
+from snapshotter.errors import Damaged
 
 ASIDE = "snap/aside"
 _LITTER = re.compile(rf"tmp_(obj|pack|idx|rev|mtimes|bitmap|midx|object)|\.tmp-\d+-pack-|{re.escape(TEMPORARY)}")
@@ -39,11 +41,14 @@ def clear_leftovers(git: Folder, started: datetime) -> tuple[str, ...]:
     notes = []
     removed = 0
     for path in stale:
-        if _is_litter(git, path):
+        status = git.status(path)
+        if status is None:
+            continue  # whoever it belonged to has finished meanwhile
+        if _is_litter(path, status):
             removed += git.remove(path)
-        else:
-            aside = f"{ASIDE}/{started:%Y%m%dT%H%M%SZ}-{path.replace('/', '-')}"
-            git.rename(path, aside, durable=False)
+            continue
+        aside = f"{ASIDE}/{started:%Y%m%dT%H%M%SZ}-{path.replace('/', '-')}"
+        if _moved(git, path, aside):
             notes.append(f"moved the stale .git/{path} to .git/{aside}")
     if removed:
         notes.append(f"removed {removed} half-written files from .git")
@@ -78,10 +83,21 @@ def _below(git: Folder, folder: str) -> Iterator[str]:
             yield from _below(git, path)
 
 
-def _is_litter(git: Folder, path: str) -> bool:
-    status = git.status(path)
-    is_file = status is not None and stat.S_ISREG(status.st_mode)
-    return is_file and (path.startswith(COPY) or _LITTER.match(path.rpartition("/")[2]) is not None)
+def _moved(git: Folder, path: str, aside: str) -> bool:
+    """Whether it was there to be moved: its owner may let it go at any moment."""
+    try:
+        git.rename(path, aside, durable=False)
+    except Damaged:
+        if git.status(path) is not None:
+            raise
+        return False
+    return True
+
+
+def _is_litter(path: str, status: os.stat_result) -> bool:
+    return stat.S_ISREG(status.st_mode) and (
+        path.startswith(COPY) or _LITTER.match(path.rpartition("/")[2]) is not None
+    )
 
 
 def _is_stale(git: Folder, path: str, started: datetime) -> bool:
@@ -93,13 +109,21 @@ def _is_stale(git: Folder, path: str, started: datetime) -> bool:
 
 
 def _git_at_work(root: Path) -> str | None:
-    """A git command that writes and has this archive as its folder, where the system shows its processes."""
+    """A git command that writes and has or names this archive as its folder, where the system shows its processes.
+
+    One that names it was started by a snap, in no folder of its own, and may have outlived it.
+    """
+    ours = root / ".git"
     for process in Path("/proc").glob("[0-9]*"):
         try:
             words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
             folder = (process / "cwd").readlink()
         except OSError:
             continue  # it has ended, or is somebody else's
-        if words[0].rpartition("/")[2].startswith("git") and folder.is_relative_to(root) and _WRITERS & set(words):
+        is_git = words[0].rpartition("/")[2].startswith("git") and _WRITERS & set(words)
+        if is_git and (
+            folder.is_relative_to(root)
+            or any(Path(word.removeprefix("--git-dir=")).is_relative_to(ours) for word in words)
+        ):
             return f"{' '.join(words).strip()!r} (process {process.name})"
     return None
