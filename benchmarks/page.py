@@ -70,7 +70,7 @@ def tables(found: Sequence[Row]) -> Iterator[str]:
 def goals_plot(found: Sequence[Row]) -> str:
     """How far each figure is from its goal, on a scale of powers of ten: to the right of the line is better."""
     aimed = [row for row in found if row.goal and row.ratio]  # a goal of none at all has no scale
-    high, middle, wide = 18, 430, 130
+    high, middle, wide = 18, 500, 130
     lines = []
     for place, row in enumerate(aimed):
         assert row.goal is not None
@@ -79,7 +79,7 @@ def goals_plot(found: Sequence[Row]) -> str:
         left, width = (middle, far * wide) if far > 0 else (middle + far * wide, -far * wide)
         colour = "#2a7f62" if row.met else "#b3402a"
         name = row.what if len(row.what) < 45 else f"{row.what[:44]}…"
-        lines.append(f'<text x="220" y="{y + 11}" text-anchor="end">{escape(name)}</text>')
+        lines.append(f'<text x="285" y="{y + 11}" text-anchor="end">{escape(name)}</text>')
         lines.append(f'<rect x="{left:.1f}" y="{y}" width="{max(width, 1):.1f}" height="13" fill="{colour}"/>')
     size = 44 + high * len(aimed)
     marks = [(power, f"{10.0**power:g} ×") for power in (-1, 0, 1, 2)]
@@ -89,7 +89,7 @@ def goals_plot(found: Sequence[Row]) -> str:
             f'<line x1="{x}" y1="24" x2="{x}" y2="{size - 10}" stroke="#888" stroke-width="{1 + (power == 0)}"/>'
         )
         lines.append(f'<text x="{x}" y="18" text-anchor="middle">{words}</text>')
-    return _picture("How many times better than its goal each figure is", 780, size, lines)
+    return _picture("How many times better than its goal each figure is", 850, size, lines)
 
 
 def flat_plot(found: Sequence[Row]) -> str:
@@ -99,13 +99,13 @@ def flat_plot(found: Sequence[Row]) -> str:
     lines = []
     for place, row in enumerate(both):
         y = 14 + 34 * place
-        lines.append(f'<text x="240" y="{y + 15}" text-anchor="end">{escape(row.what)}</text>')
+        lines.append(f'<text x="250" y="{y + 15}" text-anchor="end">{escape(row.what)}</text>')
         for down, (value, colour) in enumerate(((row.theirs, "#9aa7b5"), (row.ours, "#2a7f62"))):
             width = 400 * value / most
-            lines.append(f'<rect x="248" y="{y + 13 * down}" width="{width:.1f}" height="12" fill="{colour}"/>')
-            lines.append(f'<text x="{252 + width:.1f}" y="{y + 10 + 13 * down}" font-size="10">{value:.0f} ms</text>')
+            lines.append(f'<rect x="258" y="{y + 13 * down}" width="{width:.1f}" height="12" fill="{colour}"/>')
+            lines.append(f'<text x="{262 + width:.1f}" y="{y + 10 + 13 * down}" font-size="10">{value:.0f} ms</text>')
     return _picture(
-        "The same command on a small archive (above) and on a big one (below)", 720, 24 + 34 * len(both), lines
+        "The same command on a small archive (above) and on a big one (below)", 730, 24 + 34 * len(both), lines
     )
 
 
