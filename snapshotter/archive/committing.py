@@ -196,7 +196,8 @@ class Committer:
             return replace(record, stories=(story,)), () if story.reason in planning.PAST else None
         if story.reason not in planning.PAST:
             return record, None
-        return record, planning.past_jobs(stream, state, now=self.started)
+        # Not as of the start of the run: what it missed itself would then seem to come from a clock that was ahead.
+        return record, planning.past_jobs(stream, state, now=max(self.started, story.at))
 
     def _closing(self, record: RunRecord) -> RunRecord:
         self.tally.closed.add(f"{record.source}/{record.stream}")

@@ -134,6 +134,7 @@ class _LaneWalk:
             item.stream.key for item in work if not item.job.detail
         )  # how many jobs of each stream are still to be done
         self.out: dict[str, str] = {}  # source or stream -> why nothing more of it is asked
+        self.walked: set[str] = set()  # names of jobs
         self.failures: dict[str, int] = {}  # in a row: of a source, that the API failed; of a stream, that brought none
         self.fetchers: dict[str, Fetcher | FarFetcher] = {}
         self.times: dict[str, ServerTime] = {}  # what the answers of a source say about time, if it is another one
@@ -212,6 +213,7 @@ class _LaneWalk:
 
     def _walk(self, item: Work, *, resumes: bool) -> Walked:
         key = item.stream.key
+        self.walked.add(item.job.name)
         self.around.tell(Progress(key, "asking", f"{item.job.reason.value}: {item.job.why}"))
         lane = self.lanes[item.source.name]
         lane.purse = self._purse(item)
@@ -237,7 +239,7 @@ class _LaneWalk:
         """Ask this of the past of a stream instead of what was planned."""
         key = item.stream.key
         rest = [one for one in self.work if one.stream.key != key or one.job.reason not in PAST]
-        names = {one.job.name for one in rest}
+        names = {one.job.name for one in rest} | self.walked  # nothing is asked twice by one run
         new = [Work(item.source, item.stream, job) for job in past if job.name not in names]
         self.work = deque(sorted([*new, *rest], key=lambda one: not one.job.detail))  # details come before the past
         self.left = Counter(one.stream.key for one in self.work if not one.job.detail)
