@@ -34,10 +34,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import rows
 from distributed import Client
+from processes import SNAP, ended
 
 from tests.clusters import Cluster, a_cluster
 
-SNAP = [sys.executable, "-m", "snapshotter"]
 THREADS = 5  # of a worker
 RECORDS = 20  # on a page
 SOURCE = """\
@@ -161,9 +161,8 @@ class Bench:
         process = subprocess.Popen([*SNAP, "-C", str(path), "fetch", "-q", *given], env=self.env)
         if meanwhile is not None:
             meanwhile()
-        _, status, used = os.wait4(process.pid, 0)
+        used = ended(process)
         end = time.monotonic()
-        process.returncode = os.waitstatus_to_exitcode(status)
         assert process.returncode == 0, f"{name}: {process.returncode}"
         self.pipe.send("how")
         asked, first = self.pipe.recv()
@@ -173,7 +172,7 @@ class Bench:
             name=name,
             pages=expected,
             seconds=end - first,
-            cpu=used.ru_utime + used.ru_stime - base,
+            cpu=used.cpu - base,
             twice=sum(asked.values()) - len(asked),
             lost=expected * RECORDS - stored,
         )
@@ -186,10 +185,7 @@ class Bench:
     def _run(self, path: Path, words: list[str]) -> float:
         """The CPU that a run costs which asks nothing."""
         command = [*SNAP, "-C", str(path), "fetch", *words]
-        process = subprocess.Popen(command, env=self.env, stdout=subprocess.DEVNULL)
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        return used.ru_utime + used.ru_stime
+        return ended(subprocess.Popen(command, env=self.env, stdout=subprocess.DEVNULL)).cpu
 
 
 def _records(file: Path) -> int:

@@ -32,6 +32,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import parse_qs, urlsplit
 
 import rows
+from processes import ended
 
 DAYS = 34
 FIRST = date(2024, 1, 1)
@@ -204,13 +205,11 @@ def run(words: Sequence[str], folder: Path, state: Path, *, python: str = sys.ex
     process = subprocess.Popen([python, *words], cwd=folder, env=env, stdout=subprocess.PIPE)
     out = process.stdout.read().decode()
     process.stdout.close()
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    used = ended(process)
     seconds = time.perf_counter() - began
     if process.returncode:
         sys.exit(f"{' '.join(words)} gave {process.returncode}")
-    scale = 1 << 20 if sys.platform == "darwin" else 1 << 10
-    return Ran(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / scale, out)
+    return Ran(seconds, used.cpu, used.megabytes, out)
 
 
 def an_archive(folder: Path, base_url: str, step: str, *, days: int = DAYS) -> Path:

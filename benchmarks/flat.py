@@ -27,6 +27,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import rows
 from made import LAST, ONE, Archive, item
+from processes import SNAP, ended
 
 ROUNDS = 5
 RATIO, ABOVE = 1.2, 300.0  # the goals: big beside small, and milliseconds above bare start-up
@@ -65,18 +66,15 @@ class Cost(NamedTuple):
 
 
 def cost(words: list[str], env: dict[str, str]) -> Cost:
-    command = [sys.executable, "-m", "snapshotter", *words]
     with TemporaryDirectory() as folder, (Path(folder) / "out").open("w+b") as out:
         start = time.perf_counter()
-        process = subprocess.Popen(command, env=env, stdout=out, stderr=subprocess.STDOUT)
-        _, status, used = os.wait4(process.pid, 0)
+        process = subprocess.Popen([*SNAP, *words], env=env, stdout=out, stderr=subprocess.STDOUT)
+        used = ended(process)
         wall = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             out.seek(0)
             sys.exit(f"snap {' '.join(words)} gave {process.returncode}: {out.read().decode()}")
-    memory = used.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-    return Cost(wall * 1e3, (used.ru_utime + used.ru_stime) * 1e3, memory)
+    return Cost(wall * 1e3, used.cpu * 1e3, used.megabytes)
 
 
 def compared(name: str, words: list[str], archives: list[Archive], before: Prepare | None = None) -> None:

@@ -29,6 +29,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import parse_qs, urlsplit
 
 import rows
+from processes import SNAP
 
 INTERVAL = 0.25  # seconds, the default
 TOLERANCE = 0.001  # seconds that two clocks of the kernel may be apart
@@ -157,9 +158,6 @@ class Bench:
             shortest=min(gaps),
             early=sum(gap < INTERVAL - TOLERANCE for gap in gaps),
         )
-
-
-SNAP = [sys.executable, "-m", "snapshotter"]
 
 
 def alone(bench: Bench, count: int) -> Measured:
