@@ -192,6 +192,20 @@ def test_a_kill_while_packs_are_joined_loses_no_object(tmp_path):
         assert len(in_pack(Folder(root))) == packs.ROLL_AT
 
 
+def test_what_a_killed_join_left_is_joined_again_without_a_loss(tmp_path):
+    for at in range(1, 2 * packs.ROLL_AT + 10):
+        git(tmp_path, "init", "-q", str(at))
+        root = tmp_path / str(at) / ".git"
+        for number in range(packs.ROLL_AT):
+            packs.write_pack(Folder(root, disk=Calm()), some([number]))
+        with suppress(Killed):
+            packs.roll_up(Folder(root, disk=Faulty(at, for_ever=True)))
+
+        packs.roll_up(Folder(root, disk=Calm()))
+
+        assert len(in_pack(Folder(root))) == packs.ROLL_AT, f"killed at act {at}"
+
+
 def test_large_packs_join_only_when_the_small_ones_weigh_as_much(folder):
     packs.write_pack(folder, [made(b"blob", os.urandom(packs.SMALL + 1))])
     large = pack_names(folder)

@@ -49,10 +49,11 @@ def roll_up(git: Folder) -> int:
     if len(found) < ROLL_AT:
         return 0
     joined = {raw: entry for entries in found.values() for raw, entry in entries.items()}
-    _write(git, iter(joined.items()), count=len(joined))
+    whole = _write(git, iter(joined.items()), count=len(joined))
     for name in found:
-        git.remove(f"{PACKS}/{name}.idx")
-        git.remove(f"{PACKS}/{name}.pack")
+        if name != whole:  # packs are named by what they hold: a killed run may have written the very same one
+            git.remove(f"{PACKS}/{name}.idx")
+            git.remove(f"{PACKS}/{name}.pack")
     return len(found)
 
 
