@@ -161,7 +161,9 @@ def _do(place: Place, fault: Fault | None, deed: Deed, watched: bool, jump: time
         said = {"ended": int(code_of(error)), "error": f"{type(error).__name__}: {error}"}
     except BaseException:  # noqa: BLE001 - as the command's last door does
         said = {"ended": int(Exit.BUG), "error": traceback.format_exc()}
-    place.said.write_text(json.dumps(said))
+    part = place.said.with_suffix(".part")  # a kill may come in the middle of this, too
+    part.write_text(json.dumps(said))
+    part.replace(place.said)
 
 
 def _tracer() -> int:

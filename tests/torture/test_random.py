@@ -57,7 +57,7 @@ def ended_well(second: Child) -> int:
     said = second.wait()
     if said.killed:
         return 1
-    assert said.ended in (Exit.DONE, Exit.BUSY), said
+    assert said.ended in (Exit.DONE, Exit.BUSY), str(said)
     check_said_truly(second.place, said)
     return 0
 
