@@ -62,7 +62,7 @@ def test_a_backup_is_tried(person, archive):
 
     assert "it has everything that is committed here" in person.types("restore", "--test", "../b.git")
     person.types("restore", "../b.git", code=2)
-    assert "git clone ../b.git" in person.err
+    assert "snap clone ../b.git FOLDER" in person.err
 
 
 def test_a_copy_without_a_text_is_made_and_told(person, archive):
