@@ -204,6 +204,10 @@ class Window:
         """Whether the instant lies in it."""
         return self.start <= instant < self.end
 
+    def touches(self, other: Window) -> bool:
+        """Whether the two share an instant."""
+        return self.start < other.end and other.start < self.end
+
 
 class Reason(Enum):
     """Why a window is asked."""

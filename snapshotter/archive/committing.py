@@ -11,7 +11,7 @@ from snapshotter.archive.conforming import schema_of
 from snapshotter.archive.details import following
 from snapshotter.archive.opening import Opened, catch_up, catch_up_places, waiting
 from snapshotter.archive.settling import Archived, Settled, settle
-from snapshotter.core import clocks, coverage, days, ledger, messages, missing, paths, planning, runs
+from snapshotter.core import clocks, coverage, days, held_notes, ledger, messages, missing, paths, planning, runs
 from snapshotter.core.conforming import RecordSchema
 from snapshotter.core.documents import DocumentChange
 from snapshotter.core.refreshing import observing
@@ -142,7 +142,7 @@ class Committer:
             due = max(filter(None, (due, story.not_before)), default=None)
             story = replace(story, miss=replace(miss, next_try=due, quarantine=self._set_aside(stream, walked)))
         story = replace(story, withdrawn=self._withdrawn(stream, walked))
-        notes = [f"held {_name(day)}: {why}" for day, why in settled.held.items()]
+        notes = [held_notes.note(day, why) for day, why in settled.held.items()]
         story = self._compared(stream, story, settled)
         return replace(story, notes=(*story.notes, *notes))
 
@@ -396,7 +396,3 @@ def _ends_of(window: Window, zone: str) -> tuple[date | None, date | None]:
 def _span_of(window: Window, zone: str) -> list[tuple[date, date]]:
     touched = list(days.days_of(window, zone))
     return [(touched[0], touched[-1])] if touched else []
-
-
-def _name(day: date | None) -> str:
-    return "the document" if day is None else day.isoformat()

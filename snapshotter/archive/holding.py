@@ -13,7 +13,7 @@ from snapshotter.archive.details import following
 from snapshotter.archive.looking import UNDATED, document_path
 from snapshotter.archive.opening import Opened, catch_up_places, for_writing, open_archive
 from snapshotter.archive.settling import Settled
-from snapshotter.core import days, documents, paths, runs
+from snapshotter.core import days, documents, held_notes, paths, runs
 from snapshotter.core.diff import bounded, summarise
 from snapshotter.core.records import Reader
 from snapshotter.core.refreshing import observing
@@ -86,16 +86,16 @@ def _offering(opened: Opened, stream: Stream, waits: str, day: date | None) -> O
 
 
 def _noted(opened: Opened, stream: Stream, offered: Version, day: date | None) -> Offering:
-    begins = f"held {'the document' if day is None else day.isoformat()}: "
     folder = f"{stream.key}/{runs.FOLDER}"
     before = opened.store.resolve(f"{offered.commit}~1")
     for path, blob in opened.store.changed(before, offered.commit, folder):
         if blob is not None:
             record = runs.decode(opened.store.blob(blob), path)
-            found = [(note, story) for story in record.stories for note in story.notes if note.startswith(begins)]
+            found = [
+                (why, story) for story in record.stories for one, why in held_notes.told(story.notes) if one == day
+            ]
             if found:
-                note, story = found[-1]
-                return note.removeprefix(begins), story
+                return found[-1]
     return "", None
 
 

@@ -12,7 +12,7 @@ from dataclasses import field, replace
 from datetime import date, datetime
 
 from snapshotter.canonical import decode_document
-from snapshotter.core import documents
+from snapshotter.core import documents, held_notes
 from snapshotter.core.days import day_bounds
 from snapshotter.core.ledger import CHANGING
 from snapshotter.core.select import differs_only_in, parse_path
@@ -91,16 +91,12 @@ def _asked(records: Iterable[RunRecord], day: date | None, zone: str | None) -> 
     bounds = None if day is None or zone is None else day_bounds(day, zone)
     found = [(record.turn > 0, _when(record, story).timestamp()) for record in records for story in record.stories
              if story.reason is not Reason.MERGE
-             and (bounds is None or story.window is None or _touch(story.window, bounds))]  # fmt: skip
+             and (bounds is None or story.window is None or story.window.touches(bounds))]  # fmt: skip
     return max(found, default=(False, 0.0))
 
 
 def _when(record: RunRecord, story: JobStory) -> datetime:
     return record.at if story.reason is Reason.DECIDED else story.at
-
-
-def _touch(one: Window, other: Window) -> bool:
-    return one.start < other.end and other.start < one.end
 
 
 @dataclass(slots=True)
@@ -111,7 +107,7 @@ class _Seen:
     records: tuple[RunRecord, ...]
     is_whole: bool = field(init=False)
     _wrote: dict[date | None, list[tuple[_Sight, Window | None]]] = field(default_factory=dict)
-    _proofs: list[tuple[_Sight, Window, frozenset[str]]] = field(default_factory=list)
+    _proofs: list[tuple[_Sight, Window, frozenset[date | None]]] = field(default_factory=list)
     _by_day: dict[date | None, list[tuple[_Sight, documents.View]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -154,16 +150,15 @@ class _Seen:
             bounds = None if everything or day is None or rule is None else day_bounds(day, rule.zone)
             self._by_day[day] = [
                 (sight, documents.view(self.stream, span))
-                for sight, span, held in self._proofs
-                if str(day) not in held and (bounds is None or _touch(span, bounds))
+                for sight, span, waits in self._proofs
+                if day not in waits and (bounds is None or span.touches(bounds))
             ]
         return self._by_day[day]
 
 
-def _held(story: JobStory) -> frozenset[str]:
+def _held(story: JobStory) -> frozenset[date | None]:
     """The days whose new version waits for the user, so that what stands is not what was seen."""
-    waits = (note.split(" ", 2)[1].rstrip(":") for note in story.notes if note.startswith("held "))
-    return frozenset(str(None) if day == "the" else day for day in waits)
+    return frozenset(day for day, _ in held_notes.told(story.notes))
 
 
 def _within(window: Window | None, record: Record) -> bool:

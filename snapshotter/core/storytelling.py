@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 
-from snapshotter.core import lacks
+from snapshotter.core import held_notes, lacks
 from snapshotter.core.days import day_at
 from snapshotter.core.escaping import escape
 from snapshotter.core.ledger import SILENT
@@ -19,7 +19,6 @@ from snapshotter.results.days import DayDecision, DayStory, DayTry, DayVersion, 
 from snapshotter.spec import Stream
 
 _MOMENT = timedelta(microseconds=1)
-_HELD = "held "
 _DECIDED = {Reason.ASKED: "asked", Reason.REFRESH: "refresh", Reason.MERGE: "merged"}
 
 
@@ -125,20 +124,15 @@ def _touches(story: JobStory, bounds: Window, day: date | None) -> bool:
     if day in story.days:
         return True
     if any(
-        window is not None and window.start < bounds.end and window.end > bounds.start
+        window is not None and window.touches(bounds)
         for window in (story.window, story.proved, story.lost, story.withdrawn)
     ):
         return True
     return story.window is None and story.miss is not None and bounds.holds(story.at)
 
 
-def _share(one: Window, other: Window) -> bool:
-    return one.start < other.end and one.end > other.start
-
-
 def _is_lost(story: JobStory, bounds: Window) -> bool:
-    lost = story.lost
-    return lost is not None and lost.start < bounds.end and lost.end > bounds.start
+    return story.lost is not None and story.lost.touches(bounds)
 
 
 def _is_the_miss(story: JobStory, judged: Judged) -> bool:
@@ -228,13 +222,12 @@ def _run_of(body: str) -> str | None:
 def _decisions(
     told: Sequence[_Told], day: date | None, zone: str, *, bounds: Window | None = None
 ) -> Iterator[DayDecision]:
-    held = f"{_HELD}{'the document' if day is None else day.isoformat()}: "
     for item in told:
         story, run = item.story, item.record.run
-        for note in story.notes:
-            if note.startswith(held):
-                yield DayDecision(story.at, "held", note.removeprefix(held), run)
-        if story.withdrawn is not None and (bounds is None or _share(story.withdrawn, bounds)):
+        for one, why in held_notes.told(story.notes):
+            if one == day:
+                yield DayDecision(story.at, "held", why, run)
+        if story.withdrawn is not None and (bounds is None or story.withdrawn.touches(bounds)):
             yield DayDecision(story.at, "withdrawn", "a clock was ahead: what was proved before counts no more", run)
         if story.reason is Reason.DECIDED:
             yield DayDecision(item.record.at, story.stop, story.why, run)
