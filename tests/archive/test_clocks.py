@@ -159,14 +159,19 @@ def test_a_server_that_is_a_little_late_costs_nothing(two):
     assert api.asked == 5 + 2 + 2
 
 
-def test_where_the_server_tells_no_time_the_next_run_takes_back_what_a_clock_ahead_proved(two):
-    archive, api = two
+def run_with_a_clock_ahead(archive, api):
+    """A good run, and a day later one that is six days ahead, where the server tells no time."""
     api.dated = False
     archive.fetch()
     archive.later(days=1)
     api.set_clock(days=6)
     archive.fetch()
     api.set_clock()
+
+
+def test_where_the_server_tells_no_time_the_next_run_takes_back_what_a_clock_ahead_proved(two):
+    archive, api = two
+    run_with_a_clock_ahead(archive, api)
 
     archive.fetch()
     archive.later(days=4)
@@ -181,12 +186,7 @@ def test_where_the_server_tells_no_time_the_next_run_takes_back_what_a_clock_ahe
 
 def test_what_is_taken_back_is_asked_again_once(two):
     archive, api = two
-    api.dated = False
-    archive.fetch()
-    archive.later(days=1)
-    api.set_clock(days=6)
-    archive.fetch()
-    api.set_clock()
+    run_with_a_clock_ahead(archive, api)
     asked = api.asked
 
     archive.fetch()
