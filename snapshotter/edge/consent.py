@@ -137,13 +137,18 @@ class Listener:
                 split = urlsplit(self.path)
                 found = dict(parse_qsl(split.query))
                 is_answer = split.path == listener._path and ("code" in found or "error" in found)
-                if is_answer and listener._answer is None:
-                    listener._answer = found
-                self.send_response(200 if is_answer else 404)
+                try:
+                    self._reply(200 if is_answer else 404, _PAGE if is_answer else b"")
+                finally:  # only now: whoever waits may end the whole process at once
+                    if is_answer and listener._answer is None:
+                        listener._answer = found
+
+            def _reply(self, status: int, page: bytes) -> None:
+                self.send_response(status)
                 self.send_header("Content-Type", "text/plain; charset=utf-8")
                 self.send_header("Connection", "close")
                 self.end_headers()
-                self.wfile.write(_PAGE if is_answer else b"")
+                self.wfile.write(page)
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - named there
                 """Say nothing: the address holds the code."""

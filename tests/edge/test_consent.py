@@ -1,10 +1,13 @@
 """Asking a user in a browser: how the answer comes back."""
 
 import random
+import socket
+from urllib.parse import urlsplit
 
 import pytest
 
 from snapshotter.edge.consent import LOOPBACK, Listener, not_granted, pasted, question, way_back
+from snapshotter.edge.world import SystemClock
 from snapshotter.errors import Refused
 from snapshotter.spec import OAuth2Auth, Template
 from tests.edge.clocks import HandClock
@@ -67,6 +70,20 @@ def test_waiting_for_an_answer_ends():
 
     with Listener() as listener, pytest.raises(Refused, match="no answer came"):
         listener.wait(Leaps())
+
+
+def test_the_browser_has_its_page_before_the_answer_is_used():
+    for _ in range(20):
+        with (
+            Listener() as listener,
+            socket.create_connection(("127.0.0.1", urlsplit(listener.redirect).port)) as browser,
+        ):
+            browser.sendall(b"GET /?code=c HTTP/1.0\r\n\r\n")
+
+            assert listener.wait(SystemClock()) == {"code": "c"}
+
+            browser.setblocking(False)
+            assert browser.recv(4096).endswith(b"You can close this window.\n")
 
 
 def test_a_port_that_is_taken_is_named():
