@@ -124,6 +124,8 @@ class Opened:
             raise ConfigError(f"{target}: its file has mistakes: {broken[0]}; `snap check` lists them all")
         near = get_close_matches(target, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(sorted(known)) or 'none yet'}"
+        if "://" in target or "." in name:
+            hint += "; an address begins with https:// or http://"
         raise UsageError(f"no source or stream {target!r}{hint}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from snapshotter import __version__
@@ -10,7 +11,8 @@ from snapshotter.archive.opening import describe, for_writing
 from snapshotter.canonical import Json, decode, decode_ndjson, plain
 from snapshotter.core import paths, retry
 from snapshotter.core.config import load_source
-from snapshotter.core.proposing import Address, Proposal, Seen, as_name, propose, read_address
+from snapshotter.core.escaping import escape
+from snapshotter.core.proposing import RESERVED, Address, Proposal, Seen, as_name, propose, read_address
 from snapshotter.edge.http import Sender
 from snapshotter.edge.world import World
 from snapshotter.errors import ConfigError, Refused, Unreadable, UsageError
@@ -19,7 +21,9 @@ from snapshotter.masking import Masker
 from snapshotter.model import Answer, Batch, FileChange, Request, Response, Spent, Take
 from snapshotter.spec import Auth, BasicAuth, Client, NoAuth, Pacing, Retry, SecretRef, Slot, Source, Template
 
-_KEY_WANTED = (401, 403)
+_KEY = "; put its key into the address (it is taken for a secret), or say with `snap new` how else it is sent"
+_POST = "; if it wants a POST, describe it by hand (`method` and `json` in docs/sources.md)"
+_HINTS = {401: _KEY, 403: _KEY, 405: _POST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ def try_address(url: str, world: World, *, name: str | None = None) -> Proposal:
 
 def check_name(name: str) -> None:
     """`UsageError` for what cannot be the name of a source."""
+    if name in RESERVED:
+        raise UsageError(f"{name!r} is kept for the archive itself; choose another name")
     if as_name(name, "") != name:
         raise UsageError(f"{name!r} is no name; it has small letters, digits, - and _ and starts with a letter")
 
@@ -78,13 +84,13 @@ def _asked(address: Address, world: World, masker: Masker) -> Response:
 
 def _good(answer: Answer, source: Source, world: World, masker: Masker) -> Response:
     """The answer if it brought something; else why not, and what to do."""
-    policy = source.retry
+    policy = replace(source.retry, attempts=1)  # asked once only
     verdict = retry.judge(
         answer,
         rules=(),
         policy=policy,
         page_is_first=True,
-        attempt=policy.attempts,  # asked once only
+        attempt=1,
         spent_seconds=0.0,
         max_wait=0.0,
         now=world.clock.now(),
@@ -93,9 +99,15 @@ def _good(answer: Answer, source: Source, world: World, masker: Masker) -> Respo
     if isinstance(answer, Response) and isinstance(verdict, Take):
         return answer
     why = masker.hide(getattr(verdict, "why", None) or "the answer is empty")
-    is_locked = isinstance(answer, Response) and answer.status in _KEY_WANTED
-    hint = "; put its key into the address (it is taken for a secret), or say with `snap new` how else it is sent"
-    raise Refused(f"nothing to propose from: {why}{hint if is_locked else ''}")
+    hint = _HINTS.get(answer.status, "") if isinstance(answer, Response) else ""
+    raise Refused(f"nothing to propose from: {why}{hint}")
+
+
+def _unreadable(error: Unreadable, answer: Response, masker: Masker) -> Refused:
+    """Why the body is of no use, with what the server says it is."""
+    kind = (answer.header("content-type") or "").partition(";")[0].strip().lower()
+    told = "" if not kind or "json" in kind else f"; the server calls it {escape(masker.hide(kind), 60)}"
+    return Refused(f"nothing to propose from: {masker.hide(str(error))}{told}")
 
 
 def _decoded(answer: Response, masker: Masker) -> tuple[Json, bool]:
@@ -108,11 +120,11 @@ def _decoded(answer: Response, masker: Masker) -> tuple[Json, bool]:
                 "nothing to propose from: a web page came, no JSON; look for the address of the API in its documents"
             ) from error
         if error.reason != "trailing":
-            raise Unreadable(error.reason, masker.hide(error.message)) from error
+            raise _unreadable(error, answer, masker) from error
     try:
         return decode_ndjson(answer.body).value, True
     except Unreadable as error:
-        raise Unreadable(error.reason, masker.hide(error.message)) from error
+        raise _unreadable(error, answer, masker) from error
 
 
 def save(path: Path, name: str, text: str, origin: str, world: World) -> Saved:

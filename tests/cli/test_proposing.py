@@ -10,7 +10,7 @@ import pytest
 
 from snapshotter.core.config import load_source
 from tests.cli.test_commands import git
-from tests.server import Server, html_page, json_reply
+from tests.server import Reply, Server, html_page, json_reply
 
 KEY = "k3y-0123456789-abcdef"
 BODY = {"items": [{"id": n, "taken": f"2024-05-0{n}T10:00:00Z", "v": 1.5} for n in range(1, 8)], "next": None}
@@ -87,7 +87,9 @@ def test_a_proposal_is_json_for_a_script(person, api):
         (html_page(), "a web page came"),
         (json_reply({}, 401), "put its key into the address"),
         (json_reply({}, 404), "404"),
-        (json_reply(b"{broken"), "syntax"),
+        (json_reply(b"{broken"), "nothing to propose from: syntax"),
+        (Reply(200, b"a,b\n1,2\n", (("Content-Type", "text/csv"),)), "the server calls it text/csv"),
+        (json_reply({}, 405), "if it wants a POST"),
         (json_reply(b""), "empty"),
     ],
 )
@@ -104,6 +106,8 @@ def test_an_answer_that_is_of_no_use_is_told_with_exit_code_3(person, reply, tol
     [
         (["try", "http://api.example.org/x?key=geheim"], "https"),
         (["try", "http://127.0.0.1:1/x", "--save", "Bad Name"], "is no name"),
+        (["try", "http://127.0.0.1:1/x", "--save", "schema"], "kept for the archive itself"),
+        (["try", "api.example.org/v1"], "an address begins with https://"),
         (["try", "a/b", "--save", "x"], "--save belongs to an address"),
         (["try", "http://127.0.0.1:1/x", "--day", "2024-05-01"], "belong to a stream"),
         (["new", "Bad"], "needs a terminal"),

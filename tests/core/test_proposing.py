@@ -59,6 +59,7 @@ def things(count=12, *, newest_first=False, **fields):
         ({"id": 1, "a": 1, "b": "x", "c": 2.5, "d": "y", "laps": [{"n": 1}, {"n": 2}]}, "@", Shape.SINGLE),
         ({"temperature": 21.5, "at": "2024-05-01T12:00:00Z"}, "@", Shape.SINGLE),
         ([11, 12, 13], "@", Shape.LIST),
+        ({"days": {"2024-11-11": {"score": 8}, "2024-11-12": {"score": 9}}}, "days", Shape.ENTRIES),
         ({"data": []}, "data", Shape.LIST),
     ],
 )
@@ -117,6 +118,9 @@ def test_a_field_named_id_that_repeats_is_not_taken_and_is_asked_about():
         ("date", ["05/31/2024", "05/01/2024"], "fmt:%m/%d/%Y"),
         ("date", ["20240501", "20240502"], "fmt:%Y%m%d"),
         ("published", ["Wed, 01 May 2024 10:00:00 GMT", "Thu, 02 May 2024 10:00:00 GMT"], "http_date"),
+        ("at", [1714521600123, 1714608000456], "epoch_ms"),
+        ("occurred_ms", [1714521600123, 1714608000456], "epoch_ms"),
+        ("odd", [1714521600123, 1714608000456], "epoch_ms"),
         ("start_date_local", ["2024-05-01T23:30:00Z", "2024-05-02T23:30:00Z"], "prefix"),
     ],
 )
@@ -133,6 +137,8 @@ def test_the_day_is_read_as_it_is_written(field, values, parse):
         {"version": "1.2", "phone": "4915112345678"},
         {"n": 1.5, "ok": True},
         {"date": "soon"},
+        {"odd": 1714521600},
+        {"order_id": 1714521600123},
     ],
 )
 def test_what_is_no_time_is_not_taken_for_one(record):
@@ -143,6 +149,17 @@ def test_when_a_thing_was_made_goes_before_when_it_was_changed():
     records = things(updated_at="2024-05-09T00:00:00Z", end_date="2025-01-01")
 
     assert stream_of(records).day.first_of == ("created_at",)
+
+
+def test_a_time_that_every_record_has_goes_before_a_better_name_that_some_lack():
+    records = [{"id": n, "when": f"2024-05-0{n}T10:00:00Z", "what": {}} for n in range(1, 5)]
+    records[0]["what"] = {"comment": {"created_at": "2020-01-01T00:00:00Z"}}
+
+    assert stream_of(records).day.first_of == ("when",)
+
+
+def test_a_number_in_an_object_of_times_is_a_time():
+    assert stream_of([{"id": n, "t": {"origin": 1714521600 + n}} for n in (1, 2)]).day.first_of == ("t.origin",)
 
 
 def test_a_time_without_a_zone_is_asked_about():
@@ -201,6 +218,7 @@ def test_a_cursor_of_the_address_is_not_taken_for_a_span():
         ),
         ("after=1714521600&before=1714608000", {"after": "epoch", "before": "epoch"}),
         ("start=1714521600000&end=1714608000000", {"start": "epoch_ms", "end": "epoch_ms"}),
+        ("from_ms=1714521600000&to_ms=1714608000000", {"from_ms": "epoch_ms", "to_ms": "epoch_ms"}),
         ("created[gte]=2024-05-01T00:00:00.000Z", {"created[gte]": "iso_ms"}),
         ("timeMin=2024-05-01T00:00:00%2B02:00", {"timeMin": "iso_offset"}),
     ],
@@ -242,6 +260,9 @@ def test_a_span_that_cannot_be_read_is_sent_as_it_is_and_asked_about():
         ({"links": {"next": {"href": "/v1/things?c=2"}}}, "", [], NextUrl),
         ({"links": [{"rel": "self", "href": "x"}, {"rel": "next", "href": f"{URL}?c=2"}]}, "", [], NextUrl),
         ({"@odata.nextLink": f"{URL}?c=2"}, "", [], NextUrl),
+        ({"links": {"following": f"{URL}?page=2"}}, "", [], NextUrl),
+        ({"links": {"self": f"{URL}?page=1", "last": f"{URL}?page=9"}}, "", [], NoPaging),
+        ({"about": f"{URL}?unit=m", "docs": "https://docs.example.org/?page=2"}, "", [], NoPaging),
         ({}, "page=1&per_page=12", [], PageNumber),
         ({}, "per_page=12", [], PageNumber),
         ({"page": 1, "pages": 9}, "", [], PageNumber),
@@ -273,6 +294,20 @@ def test_a_cursor_is_found_with_its_parameter(around, query, path, param):
 
     assert (paging.cursor.body, paging.param) == (path, param)
     assert (paging.common.has_more is not None) == ("has_more" in around)
+
+
+@pytest.mark.parametrize(
+    ("header", "query", "param"),
+    [
+        ("x-next-cursor", "", "cursor"),
+        ("x-next-page", "page=1&per_page=12", "page"),
+        ("x-next-cursor", "after=3", "after"),
+    ],
+)
+def test_a_cursor_in_a_header_is_found(header, query, param):
+    paging = stream_of({"data": things()}, f"{URL}?{query}", [(header, "2")]).paging
+
+    assert (paging.cursor.header, paging.param) == (header, param)
 
 
 def test_a_limit_that_was_not_reached_must_never_cut_in_silence():
@@ -324,6 +359,15 @@ def test_what_cannot_be_asked_is_refused_without_showing_its_query(url):
         read_address(url + "?key=geheim")
 
     assert "geheim" not in str(refused.value)
+
+
+# --- the file ---
+
+
+def test_no_line_of_a_proposal_is_wider_than_a_terminal():
+    found = proposal({"data": things()}, f"{URL}?from=2024-05-01&to=2024-05-07&api_key={KEY}&limit=12")
+
+    assert [line for line in found.text.splitlines() if len(line) > 80 and " " in line[2:]] == []
 
 
 # --- what always holds ---

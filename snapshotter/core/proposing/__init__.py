@@ -1,6 +1,6 @@
 """Source files that are proposed: from one answer of an API nobody has described yet, or from a person's words."""
 
-from snapshotter.core.proposing.address import Address, as_name, read_address, source_name, stream_name
+from snapshotter.core.proposing.address import RESERVED, Address, as_name, read_address, source_name, stream_name
 from snapshotter.core.proposing.asking import PAGERS, SIGN_INS, TIMES, Answers, drafted
 from snapshotter.core.proposing.draft import Draft, Said
 from snapshotter.core.proposing.propose import Proposal, Seen, propose
@@ -9,6 +9,7 @@ from snapshotter.core.proposing.writing import write
 
 __all__ = [
     "PAGERS",
+    "RESERVED",
     "SIGN_INS",
     "TIMES",
     "Address",

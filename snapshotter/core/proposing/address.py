@@ -26,7 +26,7 @@ _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _VERSION = re.compile(r"v?\d+(\.\d+)*")
 _COMMON = ("api", "www", "rest", "data", "archive-api", "archive", "v1", "v2", "query", "search", "list", "json")
 _LONGEST_NAME = 63
-_RESERVED = ("sources", "schema", "docs", "snapshot", "recordings")
+RESERVED = ("sources", "schema", "docs", "snapshot", "recordings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def snake(name: str) -> str:
 def as_name(text: str, otherwise: str) -> str:
     """A text as the name of a source or stream."""
     found = re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-_")[:_LONGEST_NAME]
-    return found if found and found[0].isalpha() and found.isascii() and found not in _RESERVED else otherwise
+    return found if found and found[0].isalpha() and found.isascii() and found not in RESERVED else otherwise
 
 
 def source_name(address: Address) -> str:

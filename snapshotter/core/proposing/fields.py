@@ -133,9 +133,13 @@ _DAY_NAMES = tuple(
         (r"(occurred|happened|measured|recorded|observed|taken|played|event|listened)(_.*)?", 8.5),
         (r"(published|posted|added|submitted|sent|received|time|date|pub)(_.*)?", 8.0),
         (r".*(date|day|time|stamp).*", 6.0),
-        (r".*_(at|on|ts)|when", 5.5),
+        (r".*_(at|on|ts|ms)|at|when|moment|instant|origin|occurred", 5.5),
     )
 )  # fmt: skip
+
+
+_TIMES = re.compile(r"t|time|times|timing|when|date|dates|timestamps?", re.ASCII)  # an object of moments
+_ID = re.compile(r".*(id|key|code|number|no|nr|ref|phone)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,17 +181,24 @@ def find_day(columns: dict[Place, list[Any]], count: int) -> DayFound | None:
         if not place:
             continue
         known = [value for value in values if value is not None and value != ""]
-        score = next((score for form, score in _DAY_NAMES if form.fullmatch(snake(place[-1]))), 0.0)
-        form = _form_of(known, is_named=score >= 5) if known else None
+        score = _day_score(place)
+        form = _form_of(known, is_named=score >= 5, is_id=bool(_ID.fullmatch(snake(place[-1])))) if known else None
         if form is not None:
             missing = 1 - len(known) / len(values)
             local = 0.7 if "local" in place[-1].lower() else 0.0
-            total = (score or 1.0) + local - 0.4 * (len(place) - 1) - 5 * missing
+            lacking = 2 + 5 * missing if missing else 0.0  # a time that every record has goes before a finer name
+            total = (score or 1.0) + local - 0.4 * (len(place) - 1) - lacking
             found.append((total, -number, place, form))
     if not found:
         return None
     best = max(found, key=lambda item: item[:2])
     return _day(best[0], best[2], best[3], columns[best[2]], rivals=[item[2] for item in found], count=count)
+
+
+def _day_score(place: Place) -> float:
+    """How much a name promises to be the time of a record; in an object that is named like a time, any name does."""
+    score = next((score for form, score in _DAY_NAMES if form.fullmatch(snake(place[-1]))), 0.0)
+    return score or (5.5 if len(place) > 1 and _TIMES.fullmatch(snake(place[-2])) else 0.0)
 
 
 def _day(score: float, place: Place, form: _Form, values: list[Any], *, rivals: list[Place], count: int) -> DayFound:
@@ -229,7 +240,7 @@ def _moment(form: _Form, value: Any) -> datetime | None:
     return found if isinstance(found, datetime) else datetime(found.year, found.month, found.day, tzinfo=_UTC)
 
 
-def _form_of(values: Sequence[Any], *, is_named: bool) -> _Form | None:
+def _form_of(values: Sequence[Any], *, is_named: bool, is_id: bool = False) -> _Form | None:
     """The one way of writing time that fits all values."""
     if all(isinstance(value, str) for value in values):
         text = _form_of_texts(values)
@@ -239,7 +250,9 @@ def _form_of(values: Sequence[Any], *, is_named: bool) -> _Form | None:
             return None
         return _form_of_numbers([float(value) for value in values], is_named=is_named)
     if all(isinstance(value, int | float) for value in values):
-        return _form_of_numbers(values, is_named=is_named)
+        form = _form_of_numbers(values, is_named=is_named or not is_id)
+        # Thirteen digits in the years of an API are hardly anything else; other numbers need a name.
+        return form if is_named or (form is not None and form.parse == "epoch_ms") else None
     return None
 
 

@@ -125,7 +125,7 @@ def _turning(seen: Seen, found: Found, asked: Asked | None) -> Turning:
     return find_turning(
         Page(
             url=seen.url,
-            links=[value for name, value in seen.headers if name == "link"],
+            headers=seen.headers,
             body=seen.body,
             inside=found.inside,
             received=len(found.records),
@@ -277,7 +277,8 @@ def _address_questions(seen: Seen, asked: Asked | None, day: DayFound | None, ta
         found.append("The path has a part that looks like a key, and a path must not hold secrets: what is it?")
     if asked is None:
         names = [name for name, _ in address.pairs if looks_like_span(name) and name not in taken]
-        found += [f"{name} looks like a span of time, but is not understood; it is sent as it is" for name in names]
+        why = "no field of the records was found to be a time" if day is None else "is not understood"
+        found += [f"{name} looks like a span of time, but {why}; it is sent as it is" for name in names]
         return found
     if asked.end is not None and asked.end.is_date and day is not None and not _is_included(asked, day):
         found.append(_DATED)
@@ -293,8 +294,6 @@ def _rest(seen: Seen, found: Found, asked: Asked | None) -> tuple[str, ...]:
         return ()
     lines = [f"Perhaps: {words}" for words in find_total(seen.body, len(found.records))]
     if asked is None:
-        lines.append(
-            "If the API can be asked by time, say so in a window; then every day is proved by itself:"
-            ' window = { start = "2020-01-01", step = "30d", params = { since = "{window.start|iso}" } }'
-        )
+        lines.append("If the API can be asked by time, say so in a window; then every day is proved by itself:")
+        lines.append('window = { start = "2020-01-01", params = { since = "{window.start|iso}" } }')
     return tuple(lines)

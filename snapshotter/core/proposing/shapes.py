@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from snapshotter.core.proposing.draft import GUESS, LIKELY, SURE
+from snapshotter.core.wording import counted
 from snapshotter.frozen import dataclass
 
 USUAL = ("data", "items", "results", "features", "records", "entries", "events", "value", "values", "rows", "list")
 DEEPEST = 4
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _NAMES, _ROWS = ("columns", "fields", "header", "headers"), ("rows", "data", "values", "records")
 _SCALARS = str | int | float | bool | None
@@ -129,11 +131,13 @@ def _all_text(value: Sequence[Any]) -> bool:
 def _values(value: Mapping[str, Any], place: tuple[str, ...]) -> Iterator[_Candidate]:
     """An object whose members are all alike is a list by key."""
     members = list(value.values())
-    if len(members) < 3 or not all(isinstance(member, dict) and member for member in members):
+    is_dated = bool(value) and all(_DATE.fullmatch(name) for name in value)
+    if len(members) < (1 if is_dated else 3) or not all(isinstance(member, dict) and member for member in members):
         return
     common = set.intersection(*(set(member) for member in members))
     if len(common) * 10 < 6 * len(set().union(*members)):
         return
     records = tuple({"key": key, "value": member} for key, member in value.items())
-    why = f"{jmespath(place)} has {len(members)} members of one form: a list by key"
-    yield _ranked(Found(jmespath(place), "entries", records, LIKELY, why, {}, place), 2)
+    form = "that are named by dates" if is_dated else "of one form"
+    why = f"{jmespath(place)} has {counted(len(members), 'member')} {form}: a list by key"
+    yield _ranked(Found(jmespath(place), "entries", records, LIKELY, why, {}, place), 3 if is_dated else 2)

@@ -25,6 +25,7 @@ _ENDS = (
     "period_end", "till", "stop_time",
 )  # fmt: skip
 _PREFIX = re.compile(r"(created|updated|modified|published|filter|date|time|timestamp)(_at)?_(?=.)")
+_UNIT = re.compile(r"_(ms|millis|s|sec|ts|epoch|unix|utc)$")
 _UTC = ZoneInfo("UTC")
 
 
@@ -76,7 +77,7 @@ def looks_like_span(name: str) -> bool:
 
 def _is(name: str, known: Sequence[str]) -> bool:
     plain = snake(name)
-    return plain in known or _PREFIX.sub("", plain) in known
+    return any(form in known for form in (plain, _PREFIX.sub("", plain), _UNIT.sub("", plain)))
 
 
 def _written(name: str, value: str) -> Written | None:

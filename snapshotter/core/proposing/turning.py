@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from snapshotter.core.links import linked
 from snapshotter.core.proposing.address import snake
@@ -28,6 +30,8 @@ _CURSORS = {  # where a cursor stands in a body -> the parameter it is usually s
 }  # fmt: skip
 _NEXT_URLS = ("next", "next_url", "next_page", "next_page_url", "next_link", "next_href", "next_uri",
               "odata_next_link", "next_page_uri")  # fmt: skip
+_OTHERS = re.compile(r"(.*_)?(self|first|last|prev|previous|back|newer|this|current|canonical|html)(_.*)?")
+_TURNS = frozenset({*_PAGES, *_OFFSETS, *_CURSORS, *_CURSORS.values(), "after", "page_token"})
 _TOTALS = ("total", "total_count", "total_results", "total_items", "count", "num_found", "total_records", "hits")
 _MORE = ("has_more", "more", "has_next", "has_next_page", "more_available", "truncated", "is_truncated")
 
@@ -37,7 +41,7 @@ class Page:
     """What is known of one page."""
 
     url: str
-    links: Sequence[str]  # values of its Link headers
+    headers: Sequence[tuple[str, str]]  # names in lower case
     body: Any
     inside: tuple[str, ...]  # the member of the body that holds the records
     received: int
@@ -65,7 +69,7 @@ def find_turning(page: Page) -> Turning:
               or not page.inside]  # fmt: skip
     if not isinstance(page.body, dict):
         around = []
-    for look in (_link_header, _next_url, _cursor, _numbered, _offset):
+    for look in (_link_header, _next_url, _cursor, _header_cursor, _url_of_another_page, _numbered, _offset):
         found = look(page, around)
         if found is not None:
             return found
@@ -86,7 +90,7 @@ def _members(value: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ..
 
 def _link_header(page: Page, around: Around) -> Turning | None:
     try:
-        found = linked(page.links, "next", page=page.url)
+        found = linked([value for name, value in page.headers if name == "link"], "next", page=page.url)
     except Unreadable:
         return None
     if found is None:
@@ -145,6 +149,39 @@ def _cursor(page: Page, around: Around) -> Turning | None:
         said += [Said("param", param, LIKELY if is_sent else GUESS, why), *_has_more(around)]
         question = () if is_sent else (f"By which parameter is the cursor sent? {param!r} is a guess.",)
         return Turning(tuple(said), (param,) if is_sent else (), question)
+    return None
+
+
+def _header_cursor(page: Page, around: Around) -> Turning | None:
+    """A cursor in a header of the answer, like X-Next-Cursor."""
+    for name, value in page.headers:
+        plain = snake(name).removeprefix("x_")
+        usual = (_CURSORS | {"next_page": "page", "next_offset": "offset"}).get(plain)
+        if usual is None or not value:
+            continue
+        param, is_sent = _param_of_cursor(page, plain, usual)
+        why = f"the answer has the header {name}, which holds a cursor"
+        where = Said("cursor", {"header": name})
+        hint = "the address has this parameter" if is_sent else f"it usually belongs to {name}; look it up"
+        said = (Said("type", "cursor", LIKELY, why), where, Said("param", param, LIKELY if is_sent else GUESS, hint))
+        question = () if is_sent else (f"By which parameter is the cursor sent? {param!r} is a guess.",)
+        return Turning(said, (param,) if is_sent else (), question)
+    return None
+
+
+def _url_of_another_page(page: Page, around: Around) -> Turning | None:
+    """An address of the same endpoint that asks for another page, under a name of its own."""
+    here = urlsplit(page.url)
+    for place, value in around:
+        if not isinstance(value, str) or not value.startswith(("http://", "https://", "/", "?")):
+            continue
+        there = urlsplit(urljoin(page.url, value))
+        is_same = (there.netloc, there.path) == (here.netloc, here.path)
+        turns = {snake(name) for name, _ in set(parse_qsl(there.query)) - set(parse_qsl(here.query))} & _TURNS
+        if is_same and turns and not _OTHERS.fullmatch(snake(place[-1])):
+            why = f"it holds an address of the same endpoint with another {min(turns)}: probably the next page"
+            asked = f"Is {jmespath(place)} the address of the next page?"
+            return replace(_next_said(jmespath(place), LIKELY, why), questions=(asked,))
     return None
 
 

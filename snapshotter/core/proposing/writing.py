@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from snapshotter.core.escaping import escape
 from snapshotter.core.proposing.draft import Draft, Said
 
-WIDTH = 100
+WIDTH = 80
 _BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
