@@ -1,4 +1,4 @@
-"""Files shipped in the wheel: git hooks (a copy of `hooks/`, held equal by a test), git's view, the demo's week."""
+"""Files shipped in the wheel: git hooks (as in `hooks/`), programs that git or snap runs, the demo's week."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -12,3 +12,8 @@ def hooks() -> dict[str, bytes]:
 def gitview_file() -> Path:
     """The program that git runs to show a document."""
     return Path(__file__).with_name("gitview.py")
+
+
+def guard_file() -> Path:
+    """The program that runs another one and lets it end with whoever asked for it."""
+    return Path(__file__).with_name("guard.py")

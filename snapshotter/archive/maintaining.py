@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from snapshotter.archive.opening import Opened, for_writing
+from snapshotter.archive.stopping import Stops
 from snapshotter.core import maintaining
 from snapshotter.core.maintaining import Heap, Sample
 from snapshotter.core.troubles import DAMAGE, DISK
@@ -22,12 +23,25 @@ from snapshotter.results.maintaining import Maintained
 from snapshotter.spec import Span
 
 MEMORY = "maintenance.json"
+SECONDS = 1800.0  # that a run tidies up
 
 
 def maintain(path: Path, world: World, *, dry_run: bool = False, wait: float = 0.0) -> Maintained:
     """Tidy up now, whether it is due or not."""
     with for_writing(path, world, command="snap maintain", wait=wait) as opened:
         return _maintain(opened, force=not dry_run, may=not dry_run)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What ends the tidying up before it is done; nothing is lost by that."""
+
+    stopped: Callable[[], bool] = lambda: False
+    seconds: float | None = None
+    again: Callable[[], bool] = lambda: False  # whether the next run begins it anew, and not when it is due next
+
+
+NO_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +56,20 @@ class _Known:
     warned: datetime | None = None  # of sizes, by a run
 
 
-def after_run(opened: Opened, *, stopped: str | None = None) -> tuple[list[Notice], set[Exit]]:
+def after_run(opened: Opened, stops: Stops, *, seconds: float = SECONDS) -> tuple[list[Notice], set[Exit]]:
     """At the end of a run: remember the size, and tidy up where that is due and there is time.
 
-    Whoever sends a signal waits for the end; behind a deadline nothing is begun that takes long.
+    Whoever sends a signal waits for the end: it ends the tidying up too. Behind a deadline nothing is begun that takes
+    long, and what was begun before it ends there, or after half an hour: a timer may not wait for a run for hours.
     """
-    if stopped == "signal":
+    if stops.interrupted:
         return [], set()
     wanted = opened.described.settings.maintenance.get("auto", True) is True
+    in_haste = stops.reason() == "deadline"
+    ending = ("signal",) if in_haste else ("signal", "deadline")
+    limits = Limits(lambda: stops.reason() in ending, seconds, again=lambda: stops.interrupted)
     try:
-        done = _maintain(opened, force=False, may=wanted, in_haste=stopped == "deadline")
+        done = _maintain(opened, force=False, may=wanted, in_haste=in_haste, limits=limits)
     except (DiskRefused, Damaged) as error:  # everything is saved, but the next run may not be so lucky
         about, code = (DISK, Exit.DISK) if isinstance(error, DiskRefused) else (DAMAGE, Exit.DAMAGED)
         return [Notice("error", about, f"tidying up: {error}")], {code}
@@ -68,7 +86,9 @@ def growth(opened: Opened) -> tuple[int, int | None, tuple[str, ...]]:
     return size, by_month, _warnings(opened, size, by_month, known.large)
 
 
-def _maintain(opened: Opened, *, force: bool, may: bool, in_haste: bool = False) -> Maintained:
+def _maintain(
+    opened: Opened, *, force: bool, may: bool, in_haste: bool = False, limits: Limits = NO_LIMITS
+) -> Maintained:
     now, memory = opened.world.clock.now(), _memory(opened)
     known = _remembered(memory)
     every = opened.described.settings.maintenance.get("every")
@@ -80,13 +100,14 @@ def _maintain(opened: Opened, *, force: bool, may: bool, in_haste: bool = False)
     notices: list[Notice] = []
     after, done = before, False
     if may and (due or force):
-        failed = _tidy(opened, whole=whole)
-        after, done = _heap(opened, known.told), True
-        if whole and not failed:
+        failed, ended = _tidy(opened, limits, whole=whole)
+        after, done = _heap(opened, known.told), not ended
+        if whole and (ended or not failed):  # what takes too long is not begun anew before much more came
             after = replace(after, told=after.bytes)
-        known = replace(known, last=now, told=after.told)
-        notices += failed
-        still = maintaining.is_due(after, last=None, every=span, now=now)
+        if not limits.again():
+            known = replace(known, last=now, told=after.told)
+            notices += failed
+        still = done and maintaining.is_due(after, last=None, every=span, now=now)
         if still and (whole or not before.whole) and after.loose >= before.loose and after.packs >= before.packs:
             words = f"tidying up had no effect: {after.packs} packs and {after.loose} loose objects; see `git fsck`"
             notices.append(Notice("warning", "maintenance", words))
@@ -126,8 +147,9 @@ def _warnings(opened: Opened, size: int, by_month: int | None, large: Mapping[st
     return tuple(maintaining.warnings(size, by_month, large=large, host=host))
 
 
-def _tidy(opened: Opened, *, whole: bool) -> list[Notice]:
-    """Packs of like size are joined and loose objects packed; what nothing names stays too.
+def _tidy(opened: Opened, limits: Limits, *, whole: bool) -> tuple[list[Notice], bool]:
+    """Packs of like size are joined and loose objects packed; what nothing names stays too. Tells what went wrong, and
+    whether it was ended before it was done: git then leaves everything as it was.
 
     `whole`: everything, and each version stored as its difference from another. Git does not look for one between
     objects of one pack unless it is told to (`-f`), and our small packs are joined as they are.
@@ -139,15 +161,22 @@ def _tidy(opened: Opened, *, whole: bool) -> list[Notice]:
         (*settings, "repack", "-d", "-l", "-q", *how),
         ("-c", "core.fsync=all", "commit-graph", "write", "--reachable", "--changed-paths", "--no-progress"),
     )
-    notices = []
+    notices, ended = [], False
     for step in steps:
-        code, lines = git.told(*step)
+        told = git.patiently(*step, stopped=limits.stopped, seconds=limits.seconds)
+        name = next(word for word in step if word in {"repack", "commit-graph"})
+        if told is None:
+            ended = True
+            words = f"git {name} was ended: it took too long; `snap maintain` lets it take its time"
+            notices.append(Notice("warning", "maintenance", words))
+            break
+        code, lines = told
         if code:
-            words = lines[-1] if lines else f"exit code {code}"
-            name = next(word for word in step if word in {"repack", "commit-graph"})
-            notices.append(Notice("warning", "maintenance", f"git {name}: {words}"))
+            notices.append(
+                Notice("warning", "maintenance", f"git {name}: {lines[-1] if lines else f'exit code {code}'}")
+            )
     opened.store.reopen()
-    return notices
+    return notices, ended
 
 
 def _heap(opened: Opened, told: int) -> Heap:

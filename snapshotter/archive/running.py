@@ -222,7 +222,7 @@ class _Run:
             Callable[[], ending.Ended], ...
         ] = (  # what is saved leaves the house before it is tidied, which may take long
             lambda: ending.push_and_try(self.opened, self.stops),
-            lambda: maintaining.after_run(self.opened, stopped=self.stops.reason()),
+            lambda: maintaining.after_run(self.opened, self.stops),
         )
         for step in steps:
             notices, codes = step()

@@ -99,8 +99,9 @@ def _made_by(address: str) -> Crew:
     module, _, name = address.partition(":")
     try:
         made = getattr(importlib.import_module(module), name)()
-    except (ImportError, AttributeError) as error:
-        raise UsageError(f"--executor: {address} cannot be called ({error})") from error
+    except Exception as error:
+        what = f"{type(error).__name__}: {_brief(error)}"
+        raise UsageError(f"--executor: {address} cannot be called ({what})") from error
     if not isinstance(made, Executor):
         raise UsageError(f"--executor: {address} gave a {type(made).__name__}, not a concurrent.futures.Executor")
     return Crew(made, address, close=lambda: made.shutdown(cancel_futures=True))
@@ -127,11 +128,12 @@ def _dask(address: str) -> Crew:
         raise Refused(f"--executor: no Dask scheduler answers at {where} ({_brief(error)}){hint}") from error
     try:
         _check_workers(client, where)
+        host = _own_address(where)
     except (Refused, UsageError):
         client.close()
         raise
     executor = client.get_executor(pure=False)
-    return Crew(_Living(executor, client), where, _own_address(where), context, close=client.close)
+    return Crew(_Living(executor, client), where, host, context, close=client.close)
 
 
 class _Living(Executor):
@@ -210,11 +212,14 @@ def _worker_context() -> ssl.SSLContext | None:
 def _own_address(where: str) -> str:
     """The address by which this machine is seen on the way to the scheduler; nothing is sent for it."""
     split = urlsplit(where)
-    found = socket.getaddrinfo(split.hostname, split.port, type=socket.SOCK_DGRAM)
-    family, kind, protocol, _, target = found[0]
-    with socket.socket(family, kind, protocol) as probe:
-        probe.connect(target)
-        return str(probe.getsockname()[0])
+    try:
+        found = socket.getaddrinfo(split.hostname, split.port, type=socket.SOCK_DGRAM)
+        family, kind, protocol, _, target = found[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.connect(target)
+            return str(probe.getsockname()[0])
+    except OSError as error:  # the name is gone meanwhile, or there is no way there but through somebody else
+        raise Refused(f"--executor: no way to {split.hostname} is found from here ({_brief(error)})") from error
 
 
 def _brief(error: BaseException) -> str:

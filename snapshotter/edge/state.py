@@ -7,6 +7,7 @@ import json
 import os
 import re
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ JsonObject = dict[str, Any]
 
 MOUNTS = Path("/proc/self/mounts")
 _POLL = 0.2
+_LOOK, _LOOKS = 0.005, 20  # seconds that somebody looks at a lock, at most, and how often that is waited for
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _OCTAL = re.compile(r"\\([0-7]{3})")
 _NETWORK = {
@@ -67,9 +69,15 @@ class FileLock:
         self.path = path
         self.fd: int | None = None
 
-    def take(self) -> bool:
-        """Take it if nobody else has it; whether it is ours now."""
-        return self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def take(self, *, pause: Callable[[float], None] = time.sleep) -> bool:
+        """Take it if nobody else has it; whether it is ours now. Whoever only looks is gone in a moment."""
+        for _ in range(_LOOKS):
+            if self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB):
+                return True
+            if is_locked(self.path):
+                return False
+            pause(_LOOK)
+        return False
 
     def wait(self) -> None:
         """Take it as soon as nobody else has it."""

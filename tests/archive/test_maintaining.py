@@ -1,8 +1,17 @@
 """Tidying up drops nothing, has an effect, and says how the archive grows."""
 
 import gzip
+import os
 import random
+import select
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
 
 from snapshotter.archive import maintaining as archive_maintaining
 from snapshotter.archive import reporting
@@ -29,6 +38,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 WEEK = timedelta(days=7)
 GB = 1 << 30
 MB = 1 << 20
+needs_proc = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks for processes in /proc")
 
 
 def test_it_is_due_when_much_has_gathered_and_not_too_often():
@@ -209,9 +219,114 @@ def test_behind_a_deadline_only_what_is_quick_is_tidied(tmp_path):
             opened.store.commit(Batch((change,), "Large\n", NOW), opened.store.head())
             opened.store.finish()
 
-            hurried = archive_maintaining.after_run(opened, stopped="deadline")
+            hurried = archive_maintaining.after_run(opened, behind_its_deadline(archive))
             packs = opened.store.object_counts().packs
-            unhurried = archive_maintaining.after_run(opened)
+            unhurried = archive_maintaining.after_run(opened, archive.stops())
 
             assert packs > opened.store.object_counts().packs == 1
             assert hurried == unhurried == ([], set())
+
+
+def behind_its_deadline(archive):
+    stops = archive.stops()
+    stops.limit(max_requests=None, deadline=0.0)
+    return stops
+
+
+class SignalSoon:
+    """A signal that comes as soon as git is at work."""
+
+    def __init__(self, root):
+        self.root = root
+        self.came = False
+
+    @property
+    def interrupted(self):
+        self.came = self.came or bool(at_work(self.root))
+        return self.came
+
+    def reason(self):
+        return "signal" if self.interrupted else None
+
+
+def at_work(root):
+    """The git processes that name this archive."""
+    named = f"--git-dir={root / '.git'}".encode()
+    return [path.parent.name for path in Path("/proc").glob("[0-9]*/cmdline") if named in read(path).split(b"\0")]
+
+
+def read(path):
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+@pytest.fixture
+def slow_git(tmp_path):
+    """A git that takes for ever to repack; everything else is done by the real one."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    slow = folder / "git"
+    slow.write_text(f'#!/bin/sh\ncase "$*" in *" repack "*) sleep 600;; esac\nexec {shutil.which("git")} "$@"\n')
+    slow.chmod(0o700)
+    return {"PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+@needs_proc
+def test_a_signal_ends_the_tidying_up_at_once_and_the_next_run_begins_it_anew(tmp_path, slow_git):
+    with an_archive(tmp_path, Api([item("12T08:00", "a")])) as archive:
+        many_files(archive)
+        slow = replace(archive.world, env={**archive.world.env, **slow_git})
+        with for_writing(archive.path, slow, command="test") as opened:
+            told = archive_maintaining.after_run(opened, SignalSoon(archive.path))
+
+        assert told == ([], set())
+        assert loose(archive) >= LOOSE
+        assert at_work(archive.path) == []
+        archive.fetch()
+        assert loose(archive) < LOOSE
+
+
+@needs_proc
+def test_tidying_up_that_comes_to_no_end_is_ended_told_and_not_begun_by_each_run(tmp_path, slow_git):
+    with an_archive(tmp_path, Api([item("12T08:00", "a")])) as archive:
+        many_files(archive)
+        slow = replace(archive.world, env={**archive.world.env, **slow_git})
+        with for_writing(archive.path, slow, command="test") as opened:
+            [notice], codes = archive_maintaining.after_run(opened, archive.stops(), seconds=0.3)
+            again = archive_maintaining.after_run(opened, archive.stops())
+
+        assert "git repack was ended: it took too long; `snap maintain` lets it take its time" in notice.text
+        assert codes == set()
+        assert again == ([], set())
+        assert at_work(archive.path) == []
+
+
+TIDIES_UP = """
+import sys
+from pathlib import Path
+from snapshotter.edge.store.command import Git
+Git(Path(sys.argv[1]), {"PATH": sys.argv[2]}).patiently("repack", "-d", stopped=lambda: False)
+"""
+
+
+@needs_proc
+def test_git_dies_with_a_run_that_is_killed_while_it_tidies_up(tmp_path, slow_git):
+    with an_archive(tmp_path, Api([item("12T08:00", "a")])) as archive:
+        run = subprocess.Popen([sys.executable, "-c", TIDIES_UP, archive.path / ".git", slow_git["PATH"]])
+        until(lambda: at_work(archive.path))
+
+        run.kill()
+        run.wait()
+
+        until(lambda: not at_work(archive.path))
+
+
+def until(what):
+    """Wait for other processes, for as long as a busy machine may take."""
+    for _ in range(3000):
+        if what():
+            return
+        select.select([], [], [], 0.01)
+    raise AssertionError("it never came")

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from snapshotter.edge.execute import check, crew_of
+from snapshotter.edge.execute import _own_address, check, crew_of
 from snapshotter.errors import Refused, UsageError
 
 
@@ -46,11 +46,21 @@ def test_off_this_machine_only_tls_will_do(host, scheme):
         ("no.such.module:make", "No module named"),
         ("tests.edge.test_execute:lacking", "cannot be called"),
         ("tests.edge.test_execute:nothing", "gave a str"),
+        ("tests.edge.test_execute:breaks", r"cannot be called \(KeyError: 'HOST'\)"),
     ],
 )
 def test_a_function_that_gives_no_executor_is_named(address, words):
     with pytest.raises(UsageError, match=words):
         crew_of(address)
+
+
+def breaks():
+    raise KeyError("HOST")
+
+
+def test_a_host_without_an_address_is_named():
+    with pytest.raises(Refused, match=r"no way to fe80::1%nosuch is found from here"):
+        _own_address("tls://[fe80::1%nosuch]:8786")
 
 
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch, capfd):

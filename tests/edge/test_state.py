@@ -1,5 +1,6 @@
 """Locks die with their process; JSON files are whole."""
 
+import fcntl
 import stat
 import subprocess
 import sys
@@ -51,6 +52,13 @@ def test_the_second_run_is_told_who_holds_the_archive(tmp_path):
         ArchiveLock(tmp_path / "lock", HandClock()).acquire()
 
     end(process)
+
+
+def test_somebody_who_only_looks_whether_a_run_is_under_way_refuses_none(tmp_path):
+    with (tmp_path / "lock").open("w") as looker:
+        fcntl.flock(looker, fcntl.LOCK_SH)
+
+        assert FileLock(tmp_path / "lock").take(pause=lambda _: looker.close())
 
 
 def test_a_lock_dies_with_its_process(tmp_path):

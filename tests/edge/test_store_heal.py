@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from snapshotter.edge.files import Disk
+from snapshotter.errors import Damaged
 from tests.edge.git_archives import DAY, an_archive, git, opened, save, status
 
 LOCKS = [
@@ -57,6 +59,51 @@ def test_half_written_files_are_removed_and_told(root, name):
 
     assert opened(root).heal(START) == ("removed 1 half-written files from .git",)
     assert not path.exists()
+
+
+def the_pack(root):
+    (pack,) = (root / ".git/objects/pack").glob("*.pack")
+    return pack
+
+
+def test_a_pack_without_an_index_gets_one_so_that_nothing_in_it_is_lost(root):
+    pack = the_pack(root)
+    pack.with_suffix(".idx").unlink()
+    os.utime(pack, (START.timestamp() - 60,) * 2)
+
+    notes = opened(root).heal(START)
+
+    assert notes == (f"made the missing index of .git/objects/pack/{pack.name}",)
+    assert git(root, "fsck", "--strict", "--no-dangling") == ""
+    assert pack.with_suffix(".idx").stat().st_mode & 0o077 == 0
+
+
+def test_a_pack_that_is_being_put_in_place_is_somebodys(root):
+    pack = the_pack(root)
+    kept = pack.with_suffix(".idx").read_bytes()
+    pack.with_suffix(".idx").unlink()
+    os.utime(pack, (START.timestamp() + 60,) * 2)
+    save_index = pack.with_suffix(".idx")
+
+    store = opened(root)
+    with suppress(Damaged):
+        store.heal(START)
+
+    assert not save_index.exists()
+    save_index.write_bytes(kept)
+    assert store.heal(START) == ()
+
+
+def test_a_cut_pack_without_an_index_is_moved_aside_and_told_once(root):
+    cut = root / ".git/objects/pack" / f"pack-{'0' * 40}.pack"
+    cut.write_bytes(the_pack(root).read_bytes()[:-30])
+    os.utime(cut, (START.timestamp() - 60,) * 2)
+
+    (told,) = opened(root).heal(START)
+
+    assert told.startswith(f"moved the unusable .git/objects/pack/{cut.name} to .git/snap/aside/")
+    assert (root / told.rpartition(" to ")[2]).exists()
+    assert opened(root).heal(START) == ()
 
 
 def test_a_folder_of_half_received_objects_is_moved_aside(root):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from snapshotter.edge.files import Folder
 from snapshotter.edge.store import packs
 from snapshotter.edge.store.objects import made, make_commit, make_tree, parse_tree, rewrite
-from snapshotter.errors import Damaged
+from snapshotter.errors import Damaged, DiskRefused
 from tests.edge.git_archives import Calm, Faulty, Killed, git
 
 NAMES = st.sampled_from([b"a", b"b", b"a-", b"a0", b"a.json", b"A", "ü".encode()])
@@ -204,6 +204,42 @@ def test_what_a_killed_join_left_is_joined_again_without_a_loss(tmp_path):
         packs.roll_up(Folder(root, disk=Calm()))
 
         assert len(in_pack(Folder(root))) == packs.ROLL_AT, f"killed at act {at}"
+
+
+def test_a_pack_whose_index_is_cut_stays_out_of_a_join_and_stays(folder):
+    for number in range(packs.ROLL_AT + 1):
+        packs.write_pack(folder, some([number]))
+    damaged = min(pack_names(folder))
+    index = folder.root / "objects/pack" / damaged.replace(".pack", ".idx")
+    index.chmod(0o600)
+    os.truncate(index, 1090)
+
+    assert packs.roll_up(folder) == packs.ROLL_AT
+
+    assert damaged in pack_names(folder)
+    assert len(pack_names(folder)) == 2
+
+
+class Forgetful(Folder):
+    """What it writes while it forgets is gone when somebody looks."""
+
+    forgets = False
+
+    def write(self, path, data, **how):
+        return super().write(path, data[: len(data) // 2] if self.forgets else data, **how)
+
+
+def test_packs_are_kept_where_what_they_were_joined_to_cannot_be_read_back(folder):
+    forgetful = Forgetful(folder.root, disk=Calm())
+    for number in range(packs.ROLL_AT):
+        packs.write_pack(folder, some([number]))
+    before = pack_names(folder)
+    forgetful.forgets = True
+
+    with pytest.raises(DiskRefused, match="cannot be read back; all are kept"):
+        packs.roll_up(forgetful)
+
+    assert before <= pack_names(folder)
 
 
 def test_large_packs_join_only_when_the_small_ones_weigh_as_much(folder):

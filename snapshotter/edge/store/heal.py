@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from snapshotter.edge.files import TEMPORARY, Folder
+from snapshotter.edge.store.command import Git
 from snapshotter.edge.store.index import COPY
 from snapshotter.edge.store.journal import JOURNAL
 from snapshotter.edge.store.packs import PACKS
@@ -52,6 +53,34 @@ def clear_leftovers(git: Folder, started: datetime) -> tuple[str, ...]:
             notes.append(f"moved the stale .git/{path} to .git/{aside}")
     if removed:
         notes.append(f"removed {removed} half-written files from .git")
+    return tuple(notes)
+
+
+def complete_packs(git: Folder, command: Git, started: datetime) -> tuple[str, ...]:
+    """Make the index of packs that lack it: of one that a killed git or snap was putting in place or removing.
+
+    What such a pack holds lies elsewhere too, or was never named; but nobody removes what might be the last copy.
+    """
+    names = set(git.entries(PACKS))
+    lone = [name for name in sorted(names) if name.endswith(".pack") and f"{name[:-5]}.idx" not in names]
+    lone = [name for name in lone if _is_stale(git, f"{PACKS}/{name}", started)]
+    if not lone or _git_at_work(git.root.parent):
+        return ()
+    notes = []
+    for name in lone:
+        made = f"{COPY}.pack"
+        git.remove(made)
+        way = ("-c", "core.fsync=all", "index-pack", "--no-rev-index", "-o", str(git.root / made))
+        code, _ = command.told(*way, str(git.root / PACKS / name))
+        index = git.read(made) if code == 0 else None
+        if index:
+            git.write(f"{PACKS}/{name[:-5]}.idx", index, mode=0o400)
+            git.remove(made)
+            notes.append(f"made the missing index of .git/{PACKS}/{name}")
+            continue
+        aside = f"{ASIDE}/{started:%Y%m%dT%H%M%SZ}-{name}"
+        if _moved(git, f"{PACKS}/{name}", aside):
+            notes.append(f"moved the unusable .git/{PACKS}/{name} to .git/{aside}")
     return tuple(notes)
 
 

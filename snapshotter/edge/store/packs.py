@@ -15,6 +15,7 @@ from itertools import accumulate
 
 from snapshotter.edge.files import Folder
 from snapshotter.edge.store.objects import Made
+from snapshotter.errors import DiskRefused
 from snapshotter.frozen import dataclass
 
 PACKS = "objects/pack"
@@ -24,6 +25,7 @@ LARGEST = 1 << 25
 _HEAD = struct.Struct(">4sII")
 _INDEX_MAGIC = b"\xfftOc\x00\x00\x00\x02"
 _TYPES = {b"commit": 1, b"tree": 2, b"blob": 3}
+_SMALLEST_INDEX = 8 + 256 * 4 + 2 * 20
 _FAR = 1 << 31  # offsets from here on stand in a table of their own
 
 
@@ -50,6 +52,8 @@ def roll_up(git: Folder) -> int:
         return 0
     joined = {raw: entry for entries in found.values() for raw, entry in entries.items()}
     whole = _write(git, iter(joined.items()), count=len(joined))
+    if _whole_entries(git, whole).keys() != joined.keys():
+        raise DiskRefused(f"{git.root}: packs that were just joined cannot be read back; all are kept; check the disk")
     for name in found:
         if name != whole:  # packs are named by what they hold: a killed run may have written the very same one
             git.remove(f"{PACKS}/{name}.idx")
@@ -141,7 +145,11 @@ def _whole_entries(git: Folder, name: str) -> Mapping[bytes, bytes]:
     pack, index = git.read(f"{PACKS}/{name}.pack"), git.read(f"{PACKS}/{name}.idx")
     if pack is None or index is None or not index.startswith(_INDEX_MAGIC):
         return {}
+    if len(index) < _SMALLEST_INDEX:
+        return {}
     count = struct.unpack_from(">I", index, 8 + 255 * 4)[0]
+    if len(index) < _SMALLEST_INDEX + 28 * count:
+        return {}
     ids, crcs = 8 + 256 * 4, 8 + 256 * 4 + 20 * count
     rows = zip(
         (index[ids + 20 * at : ids + 20 * at + 20] for at in range(count)),

@@ -270,6 +270,10 @@ class Store:
         `Damaged` where the user has another branch, a merge or a rebase under way: nothing could be committed then.
         """
         self._notes.extend(heal.clear_leftovers(self._git, started_before))
+        completed = heal.complete_packs(self._git, self._command, started_before)
+        if completed:
+            self._notes.extend(completed)
+            self._repository.reopen()
         self._repository.check_on_branch()
         self._complete()
         return self._told()
