@@ -150,6 +150,19 @@ class Parent:
     mark: str  # the same as long as the record does not differ outside `ignore`
 
 
+Between = tuple[datetime | None, datetime | None]  # later than the one, not later than the other
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Some records of a list by how their details stand: all that is said here holds for each of them."""
+
+    states: tuple[str, ...]  # "": nothing is known
+    told: Between | None = None  # when it was last told of
+    again: Between | None = None  # the next try; where none is named, when it was told of
+    differs: bool = False  # the record is not marked as it was then
+
+
 @dataclass(frozen=True, slots=True)
 class StreamLedger:
     """Everything known about a stream. A part of it (see `edge.cache`) lacks `proofs` and `days` outside its days."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from snapshotter.archive.committing import Committer
-from snapshotter.archive.details import Records, Row, fact_of, rows, settled, story_of
+from snapshotter.archive.details import Records, Row, due, fact_of, settled, story_of
 from snapshotter.archive.lane import Lane
 from snapshotter.archive.outposts import detail_fetcher_of
 from snapshotter.canonical import Json
-from snapshotter.core import details
+from snapshotter.core import details, resuming
 from snapshotter.errors import Unreadable
 from snapshotter.model import DetailFact, Job, MissFact
 from snapshotter.results import DayProblem, Progress
@@ -61,10 +61,10 @@ class DetailWalk:
     def to_its_end(self) -> str | None:
         """Ask what waits, newest first; gives why some was left for later, if it was."""
         why: str | None = None
-        due = self.call(self._due)
+        rows = self.call(self._due)
         try:
-            for place, row in enumerate(due):
-                why = self._why_not(left=len(due) - place) or self._one(row)
+            for place, row in enumerate(rows):
+                why = self._why_not(left=len(rows) - place) or self._one(row)
                 if why is not None:
                     break
                 if self._is_full():
@@ -76,20 +76,23 @@ class DetailWalk:
 
     def _due(self) -> list[Row]:
         """What waits; first of all what an earlier run heard and did not come to commit."""
-        every = rows(self.opened, self.stream, self.detail)
-        found = details.queue(self.detail, every, now=self.lane.now())
-        self._let_go({row[0].id for row in every}, wanted={self._job_of(row).name for row in found})
-        return sorted(found, key=lambda row: not self.lane.spooled(self._job_of(row).name))
+        found = due(self.opened, self.stream, self.detail, now=self.lane.now())
+        heard = self._heard()
+        self._let_go({item: heard[item] for item in heard.keys() - {row[0].id for row in found}})
+        return sorted(found, key=lambda row: row[0].id not in heard)
 
-    def _let_go(self, ids: set[str], *, wanted: set[str]) -> None:
+    def _heard(self) -> dict[str, str]:
+        """The records whose answers wait in the spool, with the names of their jobs there."""
+        names = self.committer.spool.jobs()
+        return {item: name for name in names if (item := resuming.item_named(name, self.job)) is not None}
+
+    def _let_go(self, names: Mapping[str, str]) -> None:
         """Answers in the spool that nobody waits for any more: told already, or of a record that went meanwhile."""
         spool = self.committer.spool
-        there = {replace(self.job, item=item).name for item in ids}
-        for name in spool.jobs():
-            if not name.startswith(f"{self.stream.key}/{self.detail.name} ") or name in wanted:
-                continue
+        listed = self.opened.cache.details.listed(self.stream.key, self.detail.name, list(names))
+        for item, name in names.items():
             entry = spool.read(name, 0)
-            if entry is not None and name not in there:
+            if entry is not None and item not in listed:
                 self.committer.quarantine.put(
                     entry.response.body,
                     source=self.stream.source,

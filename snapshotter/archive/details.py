@@ -33,7 +33,7 @@ def catch_up_parents(opened: Opened, stream: Stream, detail: Detail) -> None:
         return
     days: list[date | None] = []
     found: list[Parent] = []
-    for path, blob in opened.store.changed(known, head, stream.key):
+    for path, blob in opened.store.changed(known, head, stream.key, among=paths.leads_to_documents):
         day = paths.day_of(path, stream.key)
         if day is None and path not in (paths.document(stream.key, None), paths.snapshot(stream.key)):
             continue
@@ -43,15 +43,26 @@ def catch_up_parents(opened: Opened, stream: Stream, detail: Detail) -> None:
     cache.details.note(stream.key, detail.name, found, anew=None if known is None else days, head=head, terms=terms)
 
 
-def rows(opened: Opened, stream: Stream, detail: Detail) -> list[Row]:
-    """Every record of a list with what is known of its detail."""
+def due(opened: Opened, stream: Stream, detail: Detail, *, now: datetime) -> tuple[Row, ...]:
+    """What of a list waits to be asked, newest first; no other row is read."""
     catch_up_parents(opened, stream, detail)
-    return opened.cache.details.rows(stream.key, detail.name)
+    found = opened.cache.details.rows(stream.key, detail.name, details.sought(detail, now=now))
+    return details.queue(detail, found, now=now)
+
+
+def _waits(opened: Opened, stream: Stream, detail: Detail, *, now: datetime) -> int:
+    catch_up_parents(opened, stream, detail)
+    return opened.cache.details.count(stream.key, detail.name, details.sought(detail, now=now))
 
 
 def counts(opened: Opened, stream: Stream, *, now: datetime) -> tuple[Counted, ...]:
     """How the details of a stream stand."""
-    return tuple(details.counted(detail, rows(opened, stream, detail), now=now) for detail in stream.details)
+    found = []
+    for detail in stream.details:
+        waits = _waits(opened, stream, detail, now=now)
+        standings = opened.cache.details.standings(stream.key, detail.name)
+        found.append(details.counted(detail, standings, due=waits))
+    return tuple(found)
 
 
 def known(opened: Opened, stream: Stream, detail: str, item: str) -> DetailFact | None:
@@ -64,9 +75,9 @@ def known(opened: Opened, stream: Stream, detail: str, item: str) -> DetailFact 
 def jobs(opened: Opened, stream: Stream, *, now: datetime) -> Iterator[Job]:
     """What asks the details of a stream; what a list brings in the same run is asked too."""
     for detail in stream.details:
-        due = details.counted(detail, rows(opened, stream, detail), now=now).due
+        count = _waits(opened, stream, detail, now=now)
         most = f", at most {detail.per_run:,} in a run" if detail.per_run is not None else ""
-        waits = f"{due:,} {'waits' if due == 1 else 'wait'}" if due else "none waits"
+        waits = f"{count:,} {'waits' if count == 1 else 'wait'}" if count else "none waits"
         why = f"details {detail.name}: {waits}{most}, and what the list brings new"
         yield Job(stream.source, stream.name, None, Reason.DETAIL, why, detail=detail.name)
 

@@ -280,7 +280,7 @@ def catch_up_places(opened: Opened, stream: Stream, head: str) -> None:
     if known == head:
         return
     reader = records.Reader(stream)
-    for path, blob in opened.store.changed(known, head, stream.key):
+    for path, blob in opened.store.changed(known, head, stream.key, among=paths.leads_to_documents):
         day = paths.day_of(path, stream.key)
         if day is not None and blob is not None:
             found = reader.document(opened.store.blob(blob), day=day)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from snapshotter.canonical import Json, decode, decode_document, document, encode, encode_indented, plain
 from snapshotter.core import paths
@@ -16,7 +15,7 @@ from snapshotter.core.records import Reader
 from snapshotter.core.select import Path, View, compile_expression, drop, parse_path
 from snapshotter.core.template import Context, member, text_of
 from snapshotter.errors import Unreadable
-from snapshotter.evidence import Parent, Stamp
+from snapshotter.evidence import Parent, Sought, Stamp
 from snapshotter.model import DetailFact, PageRecords, Record, Request, RunRecord, Window
 from snapshotter.results.details import Counted
 from snapshotter.spec import (
@@ -34,6 +33,7 @@ from snapshotter.spec import (
 
 FIRST_GAP = timedelta(hours=1)
 LONGEST_GAP = timedelta(days=30)
+MISSED, HAD = ("failed", "invalid"), ("stored", "gone")  # states of which the next try says when, and the others
 _GONE = ErrorRule(Action.TOMBSTONE, status=(404, 410))  # unless the source file says otherwise
 
 
@@ -91,11 +91,28 @@ def is_due(detail: Detail, parent: Parent, known: DetailFact | None, *, now: dat
     """Whether the detail of a record is to be asked now."""
     if known is None:
         return True
-    if known.state in ("failed", "invalid"):
+    if known.state in MISSED:
         return known.next_try is None or known.next_try <= now or known.at > now  # noted by a clock that was ahead
     if detail.stale_after is not None and now - known.at >= detail.stale_after.rough():
         return True
     return detail.fetch_if == "changed" and known.mark != parent.mark
+
+
+def sought(detail: Detail, *, now: datetime) -> tuple[Sought, ...]:
+    """The details that are due, once each: `is_due` in ranges, for who need not look at all to find them."""
+    found = [Sought(("",)), Sought(MISSED, again=(None, now)), Sought(MISSED, again=(now, None), told=(now, None))]
+    stale = None
+    if detail.stale_after is not None:
+        stale = _before(now, detail.stale_after.rough())
+        found.append(Sought(HAD, told=(None, stale)))
+    if detail.fetch_if == "changed":
+        found.append(Sought(HAD, told=(stale, None), differs=True))
+    return tuple(found)
+
+
+def _before(now: datetime, span: timedelta) -> datetime:
+    first = datetime.min.replace(tzinfo=UTC)
+    return now - span if span < now - first else first
 
 
 def queue(
@@ -108,20 +125,19 @@ def queue(
     return tuple(due)
 
 
-def counted(detail: Detail, rows: Iterable[tuple[Parent, DetailFact | None]], *, now: datetime) -> Counted:
-    """How the details of a stream stand."""
-    counts = Counted(detail.name)
-    for parent, known in rows:
-        state = known.state if known is not None else ""
-        counts = replace(
-            counts,
-            parents=counts.parents + 1,
-            stored=counts.stored + (known is not None and known.file is not None and state != "gone"),
-            gone=counts.gone + (state == "gone"),
-            failed=counts.failed + (state in ("failed", "invalid")),
-            due=counts.due + is_due(detail, parent, known, now=now),
-        )
-    return counts
+def counted(detail: Detail, standings: Mapping[tuple[str, bool], int], *, due: int) -> Counted:
+    """How the details of a stream stand, from how many there are of each state, without and with a file."""
+    of = Counter[str]()
+    for (state, _), count in standings.items():
+        of[state] += count
+    return Counted(
+        detail.name,
+        parents=of.total(),
+        stored=sum(count for (state, filed), count in standings.items() if filed and state != "gone"),
+        gone=of["gone"],
+        failed=sum(of[state] for state in MISSED),
+        due=due,
+    )
 
 
 def came(facts: Iterable[DetailFact]) -> str:

@@ -10,6 +10,7 @@ SETTINGS = "snap.toml"
 SOURCES = "sources"
 SCHEMA = "schema"
 
+_ABOVE_DOCUMENTS = re.compile(r"\d{4}|(?:undated|snapshot)\.json", re.ASCII)
 _DOCUMENT = re.compile(r"(\d{4})/(\d\d)/(\d{4}-\d\d-\d\d)\.json", re.ASCII)
 
 
@@ -31,6 +32,11 @@ def tombstone(stream: str) -> str:
 def held(path: str, stream: str) -> str:
     """Where an offered version of a document waits."""
     return f"{stream}/_held/{path.removeprefix(stream + '/')}"
+
+
+def leads_to_documents(name: str) -> bool:
+    """Whether a document is this or lies below it, in the folder of a stream: no run record and no detail does."""
+    return _ABOVE_DOCUMENTS.fullmatch(name) is not None
 
 
 def day_of(path: str, stream: str) -> date | None:

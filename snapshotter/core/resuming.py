@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from urllib.parse import unquote
 
 from snapshotter.model import Job, Reason, SpoolEntry, Window
 
@@ -32,3 +33,9 @@ def job_named(name: str, *, pages: int) -> Job | None:
     if start.tzinfo is None or end.tzinfo is None or start >= end:
         return None
     return Job(source, stream, Window(start, end), Reason.RESUME, why)
+
+
+def item_named(name: str, job: Job) -> str | None:
+    """The record whose detail waits in the spool under this name; None where it is no name of the job's."""
+    before, found, item = name.partition(" ")
+    return unquote(item) if found and before == f"{job.source}/{job.stream}/{job.detail}" else None

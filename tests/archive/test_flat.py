@@ -12,6 +12,7 @@ from snapshotter.edge.cache.file import CacheFile
 from snapshotter.edge.store.repository import Repository
 from snapshotter.results.reconciling import ReconcileOptions
 from tests.archive.worlds import Api, an_archive, series
+from tests.server import json_reply
 
 NEWEST = 50  # run records of a stream that are named at most
 END = date(2026, 3, 12)
@@ -21,14 +22,31 @@ def window(days):
     return f'{{ start = "{END - (days - 1) * timedelta(days=1)}", end = "{END}", step = "15d" }}'
 
 
+DETAILS = """
+[streams.items.details.full]
+path = "/full/{record.id}"
+fetch_if = "changed"
+stale_after = "90d"
+"""
+
+
+def a_detail(request):
+    """What there is of one record, if this asks for one."""
+    name = request.path.removeprefix("/full/")
+    return None if name == request.path else json_reply(None if name.endswith("7") else {"of": name})
+
+
 @contextmanager
-def filled(folder, days):
+def filled(folder, days, *, more=""):
     """An archive that holds so many days."""
     first = END - (days - 1) * timedelta(days=1)
     records = [{"id": f"r{n}", "at": f"{first + n * timedelta(days=1)}T08:00:00Z"} for n in range(days)]
+    streams = series(window=window(days), more=more)
     folder.mkdir()
-    with an_archive(folder, Api(records, size=1000), series(window=window(days))) as archive:
+    api = Api(records, size=1000, instead=a_detail)
+    with an_archive(folder, api, streams, client="", head='[pacing]\nmin_interval = "0s"\n') as archive:
         archive.fetch()
+        archive.later(hours=1)  # runs of one second have no order
         archive.fetch()  # whatever is done once
         yield archive
 
@@ -68,11 +86,12 @@ ACTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def archives(tmp_path_factory):
+@pytest.fixture(scope="module", params=["", DETAILS], ids=["days", "details"])
+def archives(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("flat")
-    with filled(folder / "small", 45) as small, filled(folder / "big", 45 * 12) as big:
-        yield small, big
+    small, big = (filled(folder / name, days, more=request.param) for name, days in (("small", 45), ("big", 45 * 12)))
+    with small as one, big as other:
+        yield one, other
 
 
 @pytest.mark.parametrize("act", ACTS)

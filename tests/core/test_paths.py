@@ -33,5 +33,16 @@ def test_other_paths_are_no_days(path):
     assert paths.day_of(path, "a/b") is None
 
 
+@given(st.none() | st.dates())
+def test_what_leads_to_a_document_is_known_by_its_first_name(day):
+    assert paths.leads_to_documents(paths.document("a/b", day).split("/")[2])
+    assert paths.leads_to_documents(paths.snapshot("a/b").split("/")[2])
+
+
+@pytest.mark.parametrize("name", ["_runs", "_held", "_removed.json", "full", "snapshot", "y2018", "20188"])
+def test_run_records_and_details_lead_to_no_document(name):
+    assert not paths.leads_to_documents(name)
+
+
 def test_a_held_version_waits_beside_the_data():
     assert paths.held("a/b/2018/02/2018-02-05.json", "a/b") == "a/b/_held/2018/02/2018-02-05.json"

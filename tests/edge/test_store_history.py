@@ -110,6 +110,7 @@ def test_differences_name_what_is_new_changed_and_gone(store):
     assert list(store.changed(None, first)) == [("snap.toml", blob_id(b"\n")), (DAY, blob_id(b"1\n"))]
     assert list(store.changed(first, last, "snap.toml")) == []
     assert list(store.changed(first, last, NEXT)) == [(NEXT, blob_id(b"2\n"))]
+    assert list(store.changed(None, first, among=lambda name: name == "snap.toml")) == [("snap.toml", blob_id(b"\n"))]
     assert list(store.changed(last, last)) == []
 
 

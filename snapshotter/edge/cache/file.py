@@ -14,7 +14,7 @@ from snapshotter.errors import Busy, DiskRefused, SnapError
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION = 7  # of the tables; another one is thrown away and made again
+VERSION = 8  # of the tables; another one is thrown away and made again
 PATIENCE = 10.0  # seconds to wait for another process that writes
 
 _TABLES = """
@@ -39,12 +39,25 @@ CREATE INDEX told_by_run ON told (stream, run, sequence);
 CREATE TABLE places (stream INTEGER, key BLOB, day INTEGER, PRIMARY KEY (stream, key)) WITHOUT ROWID;
 CREATE TABLE writes (stream INTEGER, path TEXT, versions INTEGER, first INTEGER, last INTEGER,
     PRIMARY KEY (stream, path)) WITHOUT ROWID;
-CREATE TABLE parents (stream TEXT, detail TEXT, key TEXT, day INTEGER, mark TEXT,
-    PRIMARY KEY (stream, detail, key)) WITHOUT ROWID;
-CREATE INDEX parents_by_day ON parents (stream, detail, day);
-CREATE TABLE details (stream TEXT, detail TEXT, key TEXT, fact TEXT, stamp TEXT,
-    PRIMARY KEY (stream, detail, key)) WITHOUT ROWID;
-CREATE TABLE seen (stream TEXT, detail TEXT, head TEXT, terms TEXT, PRIMARY KEY (stream, detail)) WITHOUT ROWID
+CREATE TABLE lists (id INTEGER PRIMARY KEY, stream TEXT, detail TEXT, head TEXT, terms TEXT, UNIQUE (stream, detail));
+CREATE TABLE details (list INTEGER, key TEXT, day INTEGER, mark TEXT, fact TEXT, stamp TEXT, state TEXT DEFAULT '',
+    told INTEGER, again INTEGER, filed INTEGER DEFAULT 0, told_mark TEXT, PRIMARY KEY (list, key)) WITHOUT ROWID;
+CREATE INDEX details_by_day ON details (list, day) WHERE mark IS NOT NULL;
+CREATE INDEX details_by_told ON details (list, state, told) WHERE mark IS NOT NULL;
+CREATE INDEX details_by_again ON details (list, state, again) WHERE mark IS NOT NULL;
+CREATE INDEX details_that_differ ON details (list, state, told) WHERE mark <> told_mark;
+CREATE TABLE standings (list INTEGER, state TEXT, filed INTEGER, records INTEGER,
+    PRIMARY KEY (list, state, filed)) WITHOUT ROWID;
+CREATE TRIGGER details_come AFTER INSERT ON details WHEN new.mark IS NOT NULL BEGIN
+    INSERT INTO standings VALUES (new.list, new.state, new.filed, 1)
+        ON CONFLICT (list, state, filed) DO UPDATE SET records = records + 1; END;
+CREATE TRIGGER details_go AFTER DELETE ON details WHEN old.mark IS NOT NULL BEGIN
+    UPDATE standings SET records = records - 1 WHERE list = old.list AND state = old.state AND filed = old.filed; END;
+CREATE TRIGGER details_turn_away AFTER UPDATE OF mark, state, filed ON details WHEN old.mark IS NOT NULL BEGIN
+    UPDATE standings SET records = records - 1 WHERE list = old.list AND state = old.state AND filed = old.filed; END;
+CREATE TRIGGER details_turn_up AFTER UPDATE OF mark, state, filed ON details WHEN new.mark IS NOT NULL BEGIN
+    INSERT INTO standings VALUES (new.list, new.state, new.filed, 1)
+        ON CONFLICT (list, state, filed) DO UPDATE SET records = records + 1; END
 """
 
 # SQLite's result codes
@@ -179,7 +192,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     if _version(connection) == 0:
         connection.execute("BEGIN IMMEDIATE")
         if _version(connection) == 0:  # nobody was faster
-            for statement in _TABLES.split(";"):
+            for statement in _TABLES.split(";\n"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")

@@ -9,7 +9,7 @@ from typing import Any
 
 from snapshotter.codec import from_plain, to_plain
 from snapshotter.evidence import Checked, Document, Missed, Moment, Proof, Proved, Stamp
-from snapshotter.model import MissFact, Reason, RunRecord, Validators, Window
+from snapshotter.model import DetailFact, MissFact, Reason, RunRecord, Validators, Window
 
 Row = tuple[Any, ...]
 Range = tuple[int, int]
@@ -87,6 +87,13 @@ def document_of(row: Row) -> tuple[date, Document]:
     day, records, sha256, zone, at, stamp, changed, changed_stamp = row
     moment = None if changed is None else Moment(_instant(changed), _stamp(changed_stamp))
     return date.fromordinal(day), Document(records, sha256, zone, _instant(at), _stamp(stamp), moment)
+
+
+def detail_row(fact: DetailFact) -> Row:
+    """The columns that details are found by; where no next try is named, it is at once."""
+    at = micros(fact.at)
+    again = at if fact.next_try is None else micros(fact.next_try)
+    return fact.state, at, again, fact.file is not None, fact.mark
 
 
 def told_rows(record: RunRecord) -> Iterator[Row]:

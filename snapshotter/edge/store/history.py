@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, date, datetime, time
 
 from snapshotter.edge.store.command import Git
@@ -36,15 +36,25 @@ def _files(repository: Repository, tree: bytes, where: str) -> Iterator[tuple[st
             yield path, raw.hex()
 
 
-def differences(repository: Repository, old: str | None, new: str, *, prefix: str) -> Iterator[tuple[str, str | None]]:
-    """Path and new blob id (None: gone) of each file that differs; folders that are the same are not opened."""
+def differences(
+    repository: Repository, old: str | None, new: str, *, prefix: str, among: Callable[[str], bool] | None = None
+) -> Iterator[tuple[str, str | None]]:
+    """Path and new blob id (None: gone) of each file that differs; folders that are the same are not opened.
+
+    `among`: of the names right below the prefix only these.
+    """
     before = repository.entry(old, prefix) if old else None
     after = repository.entry(new, prefix)
-    yield from _differing_at(repository, before, after, path=prefix)
+    yield from _differing_at(repository, before, after, path=prefix, among=among)
 
 
 def _differing_at(
-    repository: Repository, old: Entry | None, new: Entry | None, *, path: str
+    repository: Repository,
+    old: Entry | None,
+    new: Entry | None,
+    *,
+    path: str,
+    among: Callable[[str], bool] | None = None,
 ) -> Iterator[tuple[str, str | None]]:
     if old == new:
         return
@@ -55,8 +65,9 @@ def _differing_at(
     before, after = _inside(repository, old), _inside(repository, new)
     where = f"{path}/" if path else ""
     for name, _ in sorted((before | after).items(), key=tree_order):
-        inner = where + name.decode(errors="surrogateescape")
-        yield from _differing_at(repository, before.get(name), after.get(name), path=inner)
+        inner = name.decode(errors="surrogateescape")
+        if among is None or among(inner):
+            yield from _differing_at(repository, before.get(name), after.get(name), path=where + inner)
 
 
 def _inside(repository: Repository, entry: Entry | None) -> dict[bytes, Entry]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
 
@@ -160,9 +160,14 @@ class Store:
         """Whether history led from one commit to the other; not where one of them is gone."""
         return self._command.told("merge-base", "--is-ancestor", older, commit)[0] == 0
 
-    def changed(self, old: str | None, new: str, prefix: str = "") -> Iterator[tuple[str, str | None]]:
-        """Path and new blob id (None: gone) of each file that differs between two commits."""
-        return history.differences(self._repository, old, new, prefix=prefix)
+    def changed(
+        self, old: str | None, new: str, prefix: str = "", *, among: Callable[[str], bool] | None = None
+    ) -> Iterator[tuple[str, str | None]]:
+        """Path and new blob id (None: gone) of each file that differs between two commits.
+
+        `among`: of the names right below the prefix only these.
+        """
+        return history.differences(self._repository, old, new, prefix=prefix, among=among)
 
     def commits_between(self, old: str | None, new: str) -> Iterator[str]:
         """Commits that `new` has and `old` has not, parents first."""
