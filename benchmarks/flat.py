@@ -77,7 +77,9 @@ def cost(words: list[str], env: dict[str, str]) -> Cost:
     return Cost(wall * 1e3, used.cpu * 1e3, used.megabytes)
 
 
-def compared(name: str, words: list[str], archives: list[Archive], before: Prepare | None = None) -> None:
+def compared(
+    name: str, words: list[str] | Callable[[Archive], list[str]], archives: list[Archive], before: Prepare | None = None
+) -> None:
     """A command on both archives, printed and put."""
     bare: list[Cost] = []
     seen: dict[int, list[Cost]] = {archive.days: [] for archive in archives}
@@ -86,7 +88,8 @@ def compared(name: str, words: list[str], archives: list[Archive], before: Prepa
         for archive in archives:
             if before:
                 before(archive)
-            seen[archive.days].append(cost(["-C", str(archive.path), *words], archive.env))
+            said = words(archive) if callable(words) else words
+            seen[archive.days].append(cost(["-C", str(archive.path), *said], archive.env))
     start, small, big = (Cost(*map(min, zip(*some, strict=True))) for some in (bare, *seen.values()))
     above = big.wall - start.wall
     print(
@@ -184,10 +187,11 @@ def main() -> None:
         both("gaps --why", ["gaps", "--why"])
         both("runs", ["runs"])
         both("log of one day", ["log", "api1/s1", str(LAST - 2 * ONE)])
+        both("log of the oldest day", lambda archive: ["log", "api1/s1", str(archive.first)])
         both("show of one day", ["show", "api1/s1", str(LAST - 2 * ONE)])
         both("show of one day at HEAD~60", ["show", "api1/s1", str(LAST - 3 * ONE), "--at", "HEAD~60"])
         both("why, of the newest day", ["why", "api1/s1", str(LAST)])
-        both("why, of the oldest day", ["why", "api1/s1", str(LAST - 3 * ONE)])
+        both("why, of the oldest day", lambda archive: ["why", "api1/s1", str(archive.first)])
         both("fetch, nothing to do", ["fetch"])
         both("fetch, one day more, without index", ["fetch"], before=Archive.one_day_more_without_index)
         both("fetch, one day more", ["fetch"], before=Archive.one_day_more_with_index)

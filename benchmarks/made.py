@@ -130,6 +130,11 @@ class Archive:
     env: dict[str, str]
     end: date = LAST
 
+    @property
+    def first(self) -> date:
+        """The oldest archived day."""
+        return LAST - (self.days // (SOURCES * STREAMS) - 1) * ONE
+
     def make(self) -> None:
         world = World(env=self.env, state=Path(self.env["XDG_STATE_HOME"]) / "snap", chance=random.Random(1))
         setup.init(self.path, world, zone="UTC")
@@ -143,10 +148,9 @@ class Archive:
         self.with_index()
 
     def describe(self) -> None:
-        first = LAST - (self.days // (SOURCES * STREAMS) - 1) * ONE
         for number in range(SOURCES):
             ends = {f"s{place}": self.end if number + place == 0 else LAST for place in range(STREAMS)}
-            text = source_file(f"api{number}", first, ends, self.url)
+            text = source_file(f"api{number}", self.first, ends, self.url)
             (self.path / f"sources/api{number}.toml").write_text(text)
 
     def settings(self) -> list[dict[str, str]]:

@@ -424,6 +424,15 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class Touched:
+    """The files in which one commit differs from its only parent."""
+
+    commit: str  # full hex id
+    parents: tuple[str, ...]
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SpoolEntry:
     """One response in the spool."""
 

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from snapshotter import __version__
 from snapshotter.archive.conforming import schema_of
 from snapshotter.archive.details import following
-from snapshotter.archive.opening import Opened, catch_up, catch_up_places, waiting
+from snapshotter.archive.opening import Opened, catch_up, catch_up_places, documents_in, waiting
 from snapshotter.archive.settling import Archived, Settled, settle
 from snapshotter.core import clocks, coverage, days, held_notes, ledger, messages, missing, paths, planning, runs
 from snapshotter.core.conforming import RecordSchema
@@ -19,7 +19,7 @@ from snapshotter.edge.quarantine import Quarantine
 from snapshotter.edge.spool import Spool
 from snapshotter.errors import ArchiveMoved, Unreadable
 from snapshotter.frozen import dataclass
-from snapshotter.model import Batch, FileChange, Job, JobStory, MissFact, RunRecord, Window
+from snapshotter.model import Batch, FileChange, Job, JobStory, MissFact, RunRecord, Touched, Window
 from snapshotter.results import Committed, DayProblem, StreamRun
 from snapshotter.spec import Shape, Source, Stream
 from snapshotter.walks import Unusable, Walked
@@ -272,11 +272,14 @@ class Committer:
         head = store.head()
         before = {change.path: store.blob_id(change.path, head) for change in files}
         self.tip = store.commit(Batch(tuple(files), message, at), head)
-        for change in files:
-            first, _ = self.written.get(change.path, (before[change.path], None))
-            self.written[change.path] = (first, None if change.data is None else store.id_of(change.data))
-        if self.opened.cache.head() == head:
+        now = {change.path: None if change.data is None else store.id_of(change.data) for change in files}
+        for path, blob in now.items():
+            first, _ = self.written.get(path, (before[path], None))
+            self.written[path] = (first, blob)
+        if head is not None and self.opened.cache.head() == head:
             self.opened.cache.apply(self.tip, news)
+            touched = documents_in(path for path, blob in now.items() if blob != before[path])
+            self.opened.cache.commits.follow(self.tip, [Touched(self.tip, (head,), touched)], after=head)
         else:  # another lane's commit landed, and then the disk refused: it is not folded in yet
             catch_up(self.opened.cache, self.opened)
         return self.tip

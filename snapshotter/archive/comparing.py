@@ -13,6 +13,7 @@ from pathlib import Path
 from snapshotter.archive import asof
 from snapshotter.archive.looking import UNDATED, detail_path, document_path
 from snapshotter.archive.opening import Opened, open_archive
+from snapshotter.archive.versioning import versions
 from snapshotter.core import paths
 from snapshotter.core.apart import apart
 from snapshotter.core.diff import WHOLE, as_deepdiff, compare, summarise
@@ -51,7 +52,10 @@ class History:
     @cached_property
     def versions(self) -> tuple[Version, ...]:
         """Newest first; that a detail moved with its record is none, nor is a merge that took what is there."""
-        found = tuple(self.opened.store.versions(self.path, also=self.before))
+        if self.before:
+            found = tuple(self.opened.store.versions(self.path, also=self.before))
+        else:
+            found = tuple(versions(self.opened, self.path))
         moved = {newer.commit for newer, older in pairwise(found) if newer.blob == older.blob}
         return tuple(one for one in found if one.commit not in moved)
 
@@ -95,7 +99,7 @@ class History:
         raise UsageError(f"{self.path}: what {text} has is no version of this archive's branch; {self.hint}")
 
     def _reaches(self, version: Version, commit: str) -> bool:
-        return version.commit == commit or not any(self.opened.store.commits_between(commit, version.commit))
+        return version.commit == commit or self.opened.store.has_ancestor(commit, version.commit)
 
     @property
     def hint(self) -> str:
@@ -140,7 +144,7 @@ class History:
         waits = paths.held(self.path, self.stream.key)
         if self.opened.store.blob_id(waits) is None:
             raise UsageError(f"{self.name}: no version of it waits; `snap held` lists what does")
-        return next(iter(self.opened.store.versions(waits, limit=1)))
+        return next(iter(versions(self.opened, waits, limit=1)))
 
     def change(self, old: Sequence[Record], new: Sequence[Record], *, most: int) -> Change:
         """How two versions differ."""
@@ -285,10 +289,10 @@ def _written(opened: Opened, stream: Stream) -> Iterator[DayVersions]:
         since = known if known is not None and opened.store.has_ancestor(head, known) else None
         found = opened.store.writes(stream.key, after=since, upto=head)
         opened.cache.count_writes(stream.key, [(int(at.timestamp()), path) for at, path in found], since=since, at=head)
-    for path, (versions, first, last) in opened.cache.writes(stream.key).items():
+    for path, (count, first, last) in opened.cache.writes(stream.key).items():
         day: date | None = paths.day_of(path, stream.key)
         if day is not None or path in (paths.snapshot(stream.key), paths.document(stream.key, None)):
-            yield DayVersions(stream.key, day, path, versions, _instant(first), _instant(last))
+            yield DayVersions(stream.key, day, path, count, _instant(first), _instant(last))
 
 
 def _instant(seconds: int) -> datetime:

@@ -12,6 +12,7 @@ from snapshotter.archive.looking import UNDATED, document_path, parse_day, terms
 from snapshotter.archive.mending import mended, without_pauses
 from snapshotter.archive.opening import Opened, Tell, open_archive, silent
 from snapshotter.archive.recalling import records_named
+from snapshotter.archive.versioning import versions
 from snapshotter.core import coverage, empties, lacks, paths, storytelling, turns
 from snapshotter.core.days import day_at, day_bounds
 from snapshotter.core.states import Judge, StateRange
@@ -169,7 +170,7 @@ def _day_story(opened: Opened, source: Source, stream: Stream, where: str, *, as
         bounds=bounds,
         zone=terms.zone,
         records=records,
-        versions=tuple(opened.store.versions(where, since=_since(records, day))) if records else (),
+        versions=tuple(versions(opened, where, since=_since(records, day))) if records else (),
         held=opened.store.blob_id(paths.held(where, stream.key)) is not None,
     )
 
@@ -182,7 +183,7 @@ def _whole_story(opened: Opened, source: Source, stream: Stream, where: str, *, 
         asked,
         ledger=ledger,
         records=tuple(records_named(opened, stream.key, names)),
-        versions=tuple(opened.store.versions(where, limit=WHOLE_TRIES)),
+        versions=tuple(versions(opened, where, limit=WHOLE_TRIES)),
         held=opened.store.blob_id(paths.held(where, stream.key)) is not None,
     )
 

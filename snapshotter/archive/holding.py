@@ -13,6 +13,7 @@ from snapshotter.archive.details import following
 from snapshotter.archive.looking import UNDATED, document_path
 from snapshotter.archive.opening import Opened, catch_up_places, for_writing, open_archive
 from snapshotter.archive.settling import Settled
+from snapshotter.archive.versioning import versions
 from snapshotter.core import days, documents, held_notes, paths, runs
 from snapshotter.core.diff import bounded, summarise
 from snapshotter.core.records import Reader
@@ -53,7 +54,7 @@ def _versions(opened: Opened, stream: Stream) -> Iterator[HeldVersion]:
 def _version(opened: Opened, stream: Stream, path: str, reader: Reader) -> HeldVersion:
     stands = path.replace("/_held/", "/", 1)
     day = paths.day_of(stands, stream.key)
-    offered = next(iter(opened.store.versions(path, limit=1)))
+    offered = next(iter(versions(opened, path, limit=1)))
     old = opened.store.read(stands)
     return HeldVersion(
         stream=stream.key,
@@ -78,7 +79,7 @@ Offering = tuple[str, JobStory | None]  # why a version was not taken, and the s
 
 def _offering(opened: Opened, stream: Stream, waits: str, day: date | None) -> Offering:
     """What the run record says that offered it; later ones may have carried it on."""
-    for offered in opened.store.versions(waits):
+    for offered in versions(opened, waits):
         found = ("", None) if offered.blob is None else _noted(opened, stream, offered, day)
         if found[1] is not None or offered.blob is None:
             return found

@@ -12,6 +12,7 @@ from snapshotter.archive.expiring import expiring
 from snapshotter.archive.hindering import Hindrances
 from snapshotter.archive.mending import mended, without_pauses
 from snapshotter.archive.opening import Opened, Tell, for_writing, open_archive, silent
+from snapshotter.archive.versioning import versions
 from snapshotter.core import calendars, coverage, freshness, horizon, paths, states, windows
 from snapshotter.core.escaping import escape
 from snapshotter.core.refreshing import honesty
@@ -94,7 +95,8 @@ def log(
 ) -> tuple[LogEntry, ...]:
     """What was committed to the archive, to a source or stream, or to one day; newest first."""
     opened = open_archive(path, world)
-    return tuple(_log_entry(version) for version in opened.store.versions(_log_path(opened, target, day), limit=limit))
+    with opened.closing():
+        return tuple(_log_entry(one) for one in versions(opened, _log_path(opened, target, day), limit=limit))
 
 
 def _log_path(opened: Opened, target: str | None, day: str | None) -> str:

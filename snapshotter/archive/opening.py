@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import field
+from contextlib import contextmanager, suppress
+from dataclasses import field, replace
 from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
@@ -17,7 +17,7 @@ from snapshotter.edge.pending import Pending
 from snapshotter.edge.state import ArchiveLock, network_file_system, private_folder
 from snapshotter.edge.store import Store
 from snapshotter.edge.world import World
-from snapshotter.errors import ConfigError, DiskRefused, UsageError
+from snapshotter.errors import ConfigError, Damaged, DiskRefused, UsageError
 from snapshotter.frozen import dataclass
 from snapshotter.model import RunRecord
 from snapshotter.results import Progress
@@ -81,6 +81,18 @@ class Opened:
         """The ledger, brought up to the archive's head."""
         if self._cache is None:
             self._cache = Cache(self.local / "cache.sqlite", ledger.fold_all)
+            catch_up(self._cache, self)
+        return self._cache
+
+    @property
+    def made_cache(self) -> Cache | None:
+        """The same, where it was made before; None: that would take long."""
+        if self._cache is None:
+            found = Cache(self.local / "cache.sqlite", ledger.fold_all)
+            if found.head() is None:
+                found.close()
+                return None
+            self._cache = found
             catch_up(self._cache, self)
         return self._cache
 
@@ -235,6 +247,22 @@ def catch_up(cache: Cache, opened: Opened) -> None:
         return
     known = _without_gone(cache, opened, known, head)
     cache.apply(head, _counted(chain(_committed(opened, known, head), waiting(opened)), opened.tell))
+    follow(cache, opened.store, head)
+
+
+def follow(cache: Cache, store: Store, head: str) -> None:
+    """Note which documents the commits touched that lead to the head."""
+    known = cache.commits.head()
+    if known != head:
+        after = known if known is not None and store.holds(known) else None
+        new = (replace(one, paths=documents_in(one.paths)) for one in store.touched(after, head))
+        with suppress(Damaged, UsageError):  # it only spares time: git says the same when it is asked
+            cache.commits.follow(head, new, after=known)
+
+
+def documents_in(touched: Iterable[str]) -> tuple[str, ...]:
+    """Those among the paths of a commit whose versions somebody may ask for."""
+    return tuple(path for path in touched if paths.has_versions(path))
 
 
 def _without_gone(cache: Cache, opened: Opened, known: str | None, head: str) -> str | None:

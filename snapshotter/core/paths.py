@@ -12,6 +12,9 @@ SCHEMA = "schema"
 
 _ABOVE_DOCUMENTS = re.compile(r"\d{4}|(?:undated|snapshot)\.json", re.ASCII)
 _DOCUMENT = re.compile(r"(\d{4})/(\d\d)/(\d{4}-\d\d-\d\d)\.json", re.ASCII)
+_VERSIONED = re.compile(
+    r"[a-z][a-z0-9_-]*/[a-z][a-z0-9_-]*/(?:_held/)?(?:\d{4}/\d\d/\d{4}-\d\d-\d\d|undated|snapshot)\.json", re.ASCII
+)
 
 
 def document(stream: str, day: date | None) -> str:
@@ -48,6 +51,11 @@ def day_of(path: str, stream: str) -> date | None:
         return date.fromisoformat(found[3])
     except ValueError:
         return None
+
+
+def has_versions(path: str) -> bool:
+    """Whether a document of a stream lies here, the present one or one that waits: what people ask the versions of."""
+    return _VERSIONED.fullmatch(path) is not None
 
 
 def _day(day: date) -> str:

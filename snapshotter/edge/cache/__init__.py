@@ -5,8 +5,9 @@ those that a record touches. A file that is damaged or of another version is thr
 `CacheLost` says so in the middle of the work, and the caller folds all records again.
 """
 
+from snapshotter.edge.cache.commits import Line
 from snapshotter.edge.cache.file import CacheLost
 from snapshotter.edge.cache.ledgers import Cache
 from snapshotter.edge.cache.rows import micros
 
-__all__ = ["Cache", "CacheLost", "micros"]
+__all__ = ["Cache", "CacheLost", "Line", "micros"]

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from snapshotter.codec import from_plain, to_plain
 from snapshotter.edge.cache import rows
+from snapshotter.edge.cache.commits import CommitRows
 from snapshotter.edge.cache.details import DetailRows
 from snapshotter.edge.cache.file import PATIENCE, CacheFile
 from snapshotter.edge.cache.rows import Range, Row
@@ -71,6 +72,7 @@ class Cache:
         self._file = CacheFile(path, patience=patience)
         self._fold = fold
         self.details = DetailRows(lambda: self._file)
+        self.commits = CommitRows(lambda: self._file)
 
     def __enter__(self) -> Cache:
         return self

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 
 from snapshotter.edge.store.command import Git
 from snapshotter.edge.store.objects import FOLDER, Entry, tree_order
 from snapshotter.edge.store.repository import REFERENCE, Repository
 from snapshotter.errors import UsageError
-from snapshotter.model import Version
+from snapshotter.model import Touched, Version
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_HEAD = re.compile(rb"\x01([0-9a-f]{40}(?: [0-9a-f]{40})*) ?")
+_AT_ONCE = 1_000  # commits named to git on one command line
 _FORMAT = "--format=tformat:%H%x00%ct%x00%B%x00"
 
 
@@ -82,25 +85,38 @@ def versions(
     limit: int | None,
     since: datetime | None = None,
     also: Collection[str] = (),
+    upto: str = REFERENCE,
 ) -> Iterator[Version]:
     """The commits that changed a path (a file, or anything below a folder), newest first, side lines included.
 
-    With `since` git stops looking at commits that are older; `also`: where the same file lay before.
+    With `since` git stops looking at commits that are older; `also`: where the same file lay before; `upto`: the commit
+    to begin at.
     """
     if repository.tip() is None:
         return
     count = () if limit is None else (f"--max-count={limit}",)
     if since is not None:
         count = (*count, f"--since=@{int(since.timestamp())} +0000")
+    where = [f":(literal){one}" for one in (path, *also)]
+    yield from _told(repository, git, "--full-history", *count, upto, "--", *where, paths=(path, *also))
+
+
+def versions_at(repository: Repository, git: Git, path: str, commits: Sequence[str]) -> Iterator[Version]:
+    """The versions of a path that these commits made, in this order."""
+    for start in range(0, len(commits), _AT_ONCE):
+        some = commits[start : start + _AT_ONCE]
+        yield from _told(repository, git, "--no-walk=unsorted", *some, "--", paths=(path,))
+
+
+def _told(repository: Repository, git: Git, *which: str, paths: Sequence[str]) -> Iterator[Version]:
     pieces = git.records(
-        "log", "--full-history", "--no-ext-diff", "--no-textconv", "--no-show-signature", "--no-color", "--no-notes",
-        "--encoding=UTF-8", *count, _FORMAT, REFERENCE, "--",
-        *(f":(literal){one}" for one in (path, *also)),
+        "log", "--no-ext-diff", "--no-textconv", "--no-show-signature", "--no-color", "--no-notes", "--encoding=UTF-8",
+        _FORMAT, *which,
     )  # fmt: skip
     for commit, seconds, message in zip(pieces, pieces, pieces, strict=False):
         commit_id = commit.decode().strip()
         subject, _, body = message.decode(errors="replace").strip("\n").partition("\n")
-        entries = (repository.entry(commit_id, one) for one in (path, *also))
+        entries = (repository.entry(commit_id, one) for one in paths)
         entry = next((entry for entry in entries if entry is not None), None)
         yield Version(
             commit_id,
@@ -109,6 +125,26 @@ def versions(
             body.strip("\n"),
             entry[1].hex() if entry else None,
         )
+
+
+def touched(git: Git, *, after: str | None, upto: str) -> Iterator[Touched]:
+    """What each commit that `after` has not differs in from its parent, newest first; of a merge nothing."""
+    found: Touched | None = None
+    paths: list[str] = []
+    for piece in git.records(
+        "log", "--root", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-show-signature", "--no-color",
+        "--no-notes", "--name-only", "-z", "--format=tformat:%x01%H %P", *([f"^{after}"] if after else []), upto, "--",
+    ):  # fmt: skip
+        head = _HEAD.fullmatch(piece.strip(b"\n"))
+        if head is None:
+            paths.append(piece.removeprefix(b"\n").decode(errors="surrogateescape"))
+            continue
+        if found is not None:
+            yield replace(found, paths=tuple(paths))
+        commit, *parents = head[1].decode().split()
+        found, paths = Touched(commit, tuple(parents), ()), []
+    if found is not None:
+        yield replace(found, paths=tuple(paths))
 
 
 def places(git: Git, folder: str, name: str) -> Iterator[str]:

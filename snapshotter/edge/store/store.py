@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -19,13 +19,13 @@ from snapshotter.edge.store.examining import Examiner
 from snapshotter.edge.store.journal import Step
 from snapshotter.edge.store.objects import FOLDER, Entry, Made, blob_id, made, make_commit, rewrite
 from snapshotter.edge.store.packs import PACKS, ROLL_AT, roll_up, write_pack
-from snapshotter.edge.store.repository import BRANCH, Repository
+from snapshotter.edge.store.repository import BRANCH, REFERENCE, Repository
 from snapshotter.edge.store.rewriting import Rewriting
 from snapshotter.edge.store.sideline import SideLine
 from snapshotter.edge.store.worktree import Worktree
 from snapshotter.errors import Damaged, DiskRefused
 from snapshotter.frozen import dataclass
-from snapshotter.model import Batch, Version
+from snapshotter.model import Batch, Touched, Version
 
 _SETTINGS = {
     "core.autocrlf": "false",  # a file is what was committed, byte for byte
@@ -140,13 +140,27 @@ class Store:
         return history.resolve(self._repository, self._command, text)
 
     def versions(
-        self, path: str, *, limit: int | None = None, since: datetime | None = None, also: Collection[str] = ()
+        self,
+        path: str,
+        *,
+        limit: int | None = None,
+        since: datetime | None = None,
+        also: Collection[str] = (),
+        upto: str = REFERENCE,
     ) -> Iterator[Version]:
-        """The commits that changed a file, or anything below a folder, newest first; none older than `since`.
+        """The commits up to one that changed a file, or anything below a folder, newest first; none older than `since`.
 
         `also`: where the same file lay before.
         """
-        return history.versions(self._repository, self._command, path, limit=limit, since=since, also=also)
+        return history.versions(self._repository, self._command, path, limit=limit, since=since, also=also, upto=upto)
+
+    def versions_at(self, path: str, commits: Sequence[str]) -> Iterator[Version]:
+        """The versions of a file that these commits made; git looks at no other."""
+        return history.versions_at(self._repository, self._command, path, commits)
+
+    def touched(self, after: str | None, upto: str) -> Iterator[Touched]:
+        """What each commit that `after` has not differs in from its parent, newest first; of a merge nothing."""
+        return history.touched(self._command, after=after, upto=upto)
 
     def places(self, folder: str, name: str) -> Iterator[str]:
         """Every path below a folder at which a file of that name ever lay; git looks at all commits for it."""
@@ -155,6 +169,10 @@ class Store:
     def writes(self, folder: str, *, after: str | None, upto: str) -> Iterator[tuple[datetime, str]]:
         """When a commit that `after` has not changed which file below a folder, run records left out; newest first."""
         return history.writes(self._command, folder, after=after, upto=upto)
+
+    def holds(self, commit: str) -> bool:
+        """Whether a commit is here."""
+        return self._repository.find(commit) is not None
 
     def has_ancestor(self, commit: str, older: str) -> bool:
         """Whether history led from one commit to the other; not where one of them is gone."""
