@@ -123,6 +123,7 @@ class _Walk:
         self.not_before: datetime | None = None
         self.told: ServerTime | None = None
         self.described: tuple[Request, str] | None = None  # the last one, which is told twice
+        self.digest: tuple[bytes, str] | None = None  # the last body and its SHA-256, which is told twice too
 
     def to_its_end(self) -> Walked:
         """Turn pages until something says stop."""
@@ -185,7 +186,7 @@ class _Walk:
                 number=walk.number,
                 status=response.status,
                 request=self._described(walk.request),
-                sha256=hashlib.sha256(response.body).hexdigest(),
+                sha256=self._digest(response.body),
                 size=len(response.body),
                 received=response.received,
                 records=page.received,
@@ -332,8 +333,14 @@ class _Walk:
                 shown=self._described(walk.request),
                 picked=self.job.picked,
                 expected_ppm=self.job.expected_ppm,
+                sha256=self._digest(response.body),
             )
         )
+
+    def _digest(self, body: bytes) -> str:
+        if self.digest is None or self.digest[0] is not body:
+            self.digest = (body, hashlib.sha256(body).hexdigest())
+        return self.digest[1]
 
     def _described(self, request: Request) -> str:
         if self.described is None or self.described[0] is not request:

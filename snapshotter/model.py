@@ -444,6 +444,7 @@ class SpoolEntry:
     shown: str  # the request in one masked line, for people
     picked: str = ""  # as of its job, so that what is left of a refresh goes on as one
     expected_ppm: int | None = None
+    sha256: str = field(default="", compare=False)  # of the body, in hex, where it is known already
 
 
 @dataclass(frozen=True, slots=True)

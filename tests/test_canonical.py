@@ -594,3 +594,17 @@ def test_a_short_text_takes_little_memory():
     tracemalloc.stop()
 
     assert taken / len(kept) < 200
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
+def test_what_is_our_own_is_written_in_ascii_and_reads_back(value):
+    written = canonical.encode_ascii({"b": value, "a": 1})
+
+    assert written.isascii()
+    assert written.startswith(b'{"a":1,"b":')
+    assert json.loads(written) == {"a": 1, "b": value}
+
+
+def test_half_a_character_and_a_foreign_value_are_written_too():
+    assert canonical.encode_ascii({"x": "\ud800"}) == b'{"x":"\\ud800"}'
+    assert canonical.encode_ascii({"x": {1}}, default=str) == b'{"x":"{1}"}'

@@ -204,7 +204,8 @@ class Lane:
 
     def spool(self, entry: SpoolEntry) -> None:
         """Put a response on disk, before anything else can fail; the lane's account hears of it afterwards."""
-        self.around.spool.append(replace(entry, response=sealed(entry.response, self.masker)))
+        response = sealed(entry.response, self.masker)
+        self.around.spool.append(entry if response is entry.response else replace(entry, response=response))
         self._raise_trouble()
         if self._turn is not None:
             budgets = self._turn.answered(entry.response.status, entry.response.headers)

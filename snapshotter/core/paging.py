@@ -69,7 +69,7 @@ class Walk:
     number: int = 0  # of the page, from 0
     cursor: Any = None
     received: int = 0  # records of all pages before
-    seen: frozenset[str] = frozenset()  # identities of all requests, this one too
+    seen: tuple[frozenset[str], ...] = ()  # identities of all requests, this one too (see `_with`)
     before: str | None = None  # fingerprint of the page before, where pages may shift
     empty: int = 0  # empty pages in a row before
     total: int | None = None  # how many records there are, as last told
@@ -121,7 +121,7 @@ def begin(
         places_cursor=_names(stream, "page", "cursor"),
     )
     first = _call(blank, cursor=cursor)
-    return replace(blank, request=first, cursor=cursor, seen=blank.seen | {first.identity()})
+    return replace(blank, request=first, cursor=cursor, seen=_with(blank.seen, first.identity()))
 
 
 def advance(walk: Walk, seen: PageSeen) -> Step:
@@ -238,7 +238,7 @@ def _after_page_with_token(walk: Walk, seen: PageSeen) -> Step:
 def _further(walk: Walk, following: Request, *, cursor: Any = None) -> Step:
     """The next page, unless that would go on for ever."""
     identity = following.identity()
-    is_same = identity in walk.seen or (cursor is not None and cursor == walk.cursor)
+    is_same = any(identity in some for some in walk.seen) or (cursor is not None and cursor == walk.cursor)
     if _ends_when_empty(walk.stream) and (walk.empty >= EMPTY_AT_THE_END or (walk.empty and is_same)):
         return _ended(walk, "empty_page")
     if is_same:
@@ -247,7 +247,15 @@ def _further(walk: Walk, following: Request, *, cursor: Any = None) -> Step:
         return Stop("loop", good=False, why=f"{walk.empty} empty pages in a row, each naming a next one")
     if walk.number >= walk.stream.paging.common.max_pages:
         return Stop("max_pages", good=False, why=f"there is more after {walk.number} pages, which max_pages forbids")
-    return Next(replace(walk, request=following, cursor=cursor, seen=walk.seen | {identity}))
+    return Next(replace(walk, request=following, cursor=cursor, seen=_with(walk.seen, identity)))
+
+
+def _with(seen: tuple[frozenset[str], ...], identity: str) -> tuple[frozenset[str], ...]:
+    """One more in sets that each are larger than the next: few are copied, so a long walk costs what its pages cost."""
+    grown = frozenset((identity,))
+    while seen and len(seen[-1]) <= len(grown):
+        grown, seen = grown | seen[-1], seen[:-1]
+    return (*seen, grown)
 
 
 def _ended(walk: Walk, reason: str) -> Stop:

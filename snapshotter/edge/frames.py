@@ -13,6 +13,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from snapshotter.canonical import encode_ascii
 from snapshotter.frozen import dataclass
 
 MAGIC = b"snapspl\x01"
@@ -46,9 +47,9 @@ def new_marker() -> bytes:
     return MAGIC + os.urandom(MARKER - len(MAGIC))
 
 
-def head(marker: bytes, header: Mapping[str, Any], body: bytes = b"") -> bytes:
-    """All of a frame but its body."""
-    text = json.dumps({**header, "sha256": hashlib.sha256(body).hexdigest()}, separators=(",", ":")).encode("ascii")
+def head(marker: bytes, header: Mapping[str, Any], body: bytes = b"", *, sha256: str = "") -> bytes:
+    """All of a frame but its body; `sha256` is that of the body, where it is known already."""
+    text = encode_ascii({**header, "sha256": sha256 or hashlib.sha256(body).hexdigest()})
     lengths = _LENGTHS.pack(len(text), len(body))
     return marker + lengths + hashlib.sha256(lengths + text).digest() + text
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from snapshotter.canonical import encode_ascii
 from snapshotter.edge.files import Folder
 from snapshotter.edge.state import private_folder
 from snapshotter.errors import SnapError, UsageError
@@ -38,7 +39,7 @@ class Lines:
 
     def write(self, line: Mapping[str, object]) -> None:
         """Add a line. It must be masked already."""
-        data = json.dumps(line, ensure_ascii=True, default=str).encode("ascii") + b"\n"
+        data = encode_ascii(line, default=str) + b"\n"
         with self._lock:
             if self._fd is None or self.trouble is not None:
                 return

@@ -18,6 +18,8 @@ _URL = re.compile(
     re.IGNORECASE,
 )
 _READABLE = "".join(chr(code) for code in range(0x21, 0x7F))
+_ALL_READABLE = re.compile(r"[!-~]*")
+_UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def tidy(url: str) -> str:
         host = re.split(r"[/?]", rest, maxsplit=1)[0]
         whole = head + mark + _ascii_host(host) + quote(rest[len(host) :], safe=_READABLE)
     whole = whole.replace(" ", "%20")
-    if not _URL.match(whole) or not all(char in _READABLE for char in whole):
+    if not _URL.match(whole) or not _ALL_READABLE.fullmatch(whole):
         raise Lost(Miss.ORIGIN, f"{_shown(url)} is not an http or https URL that can be asked")
     return whole
 
@@ -81,7 +83,7 @@ def with_params(url: str, params: Sequence[tuple[str, str]]) -> str:
     if not params:
         return url
     joiner = "&" if urlsplit(url).query else "" if url.endswith("?") else "?"
-    return url + joiner + "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in params)
+    return url + joiner + "&".join([f"{_quoted(name)}={_quoted(value)}" for name, value in params])
 
 
 def with_param(url: str, name: str, value: str) -> str:
@@ -106,6 +108,11 @@ def proxy_for(origin: Origin, env: Mapping[str, str]) -> str | None:
 
 
 # --- inside ---
+
+
+def _quoted(text: str) -> str:
+    """The text as it may stand in a query; most of it may as it is, and `quote` takes ten times as long to say so."""
+    return text if _UNRESERVED.fullmatch(text) else quote(text, safe="")
 
 
 def _shown(url: str) -> str:

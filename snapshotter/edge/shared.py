@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from snapshotter.canonical import encode_ascii
 from snapshotter.edge.files import Disk, disk_error
 from snapshotter.edge.state import FileLock, JsonObject, private_folder
 
@@ -51,7 +52,7 @@ class SharedJson:
 
     def write(self, value: JsonObject) -> None:
         """Replace what is stored."""
-        text = json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
+        text = encode_ascii(value)
         size = 0 if self._known is None else len(self._known[0])
         if self._fd is None or len(text) >= size:
             self._put_whole(text, size=-(-(len(text) + 1) // _ROOM) * _ROOM)

@@ -127,7 +127,7 @@ class Shelf:
         body = entry.response.body
         with self._lock:
             file = self._current(entry.run, sequence)
-            at = self._write(file, frames.head(file.marker, _header(entry), body), body)
+            at = self._write(file, frames.head(file.marker, _header(entry), body, sha256=entry.sha256), body)
             self._remember(entry.job, entry.page, _Place(file, at))
 
     def done(self, job: str) -> None:
@@ -402,4 +402,5 @@ def _entry(header: Mapping[str, Any], body: bytes) -> SpoolEntry:
         shown=header["shown"],
         picked=header.get("picked", ""),
         expected_ppm=header.get("expected_ppm"),
+        sha256=header["sha256"],
     )

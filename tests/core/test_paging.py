@@ -577,3 +577,17 @@ def test_any_text_is_a_cursor(text, way):
     else:
         step = advance(a_walk(NextUrl()), a_page([1], next=f"{HOST}/x?" + "t=" + text))
         assert isinstance(step, Stop) or parse_qs(urlsplit(step.walk.request.url).query) is not None
+
+
+@given(st.integers(0, 70), st.data())
+def test_a_page_asked_long_before_is_known_again_though_few_sets_are_kept(pages, data):
+    walk = a_walk(NEXT_TOKEN)
+    for number in range(pages):
+        walk = advance(walk, a_page([number], next=f"c{number}")).walk
+    before = data.draw(st.integers(-1, pages - 2)) if pages > 1 else None
+
+    if before is not None and before >= 0:
+        again = advance(walk, a_page([pages], next=f"c{before}"))
+        assert again == Stop("loop", good=False, why="the next page was asked before in this walk")
+    assert sum(map(len, walk.seen)) == pages + 1
+    assert len(walk.seen) <= 7

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -26,6 +26,7 @@ Days = tuple[date, date]  # first and last
 S = TypeVar("S", bound=Proved | Proof | Missed)
 
 BATCH = 1_000  # records folded at once
+SHORT = 16  # bytes
 KEYS = 500  # ids asked for at once
 ROWS = 400  # written by one statement, which takes half the time of 400; older SQLite allows 999 values
 ALWAYS = (-(1 << 62), 1 << 62)
@@ -227,7 +228,7 @@ class Cache:
             number, _ = self._stream(stream)
             if self._file.one("SELECT 1 FROM places WHERE stream = ? LIMIT 1", number) is None:
                 return {}
-            names = {_hash(key): key for key in keys}
+            names = {key if len(key) < SHORT else _hash(key): key for key in keys}
             hashes = list(names)
             for start in range(0, len(hashes), KEYS):
                 some = hashes[start : start + KEYS]
@@ -247,10 +248,12 @@ class Cache:
                 "DELETE FROM places WHERE stream = ? AND key = ?", ((number, _hash(key)) for key in gone)
             )
             numbers = {day: None if day is None else day.toordinal() for day in set(places.values())}
-            keys = iter(sorted(places, key=_hash))  # as they lie in the table
+            are_short = max(map(len, places), default=0) < SHORT
+            keys = iter(sorted(places) if are_short else sorted(places, key=_hash))  # as they lie in the table
             while some := list(islice(keys, ROWS)):
                 marks = ", ".join([f"({number:d}, ?, ?)"] * len(some))
-                values = [value for key in some for value in (_hash(key), numbers[places[key]])]
+                names = some if are_short else map(_hash, some)
+                values = chain.from_iterable(zip(names, [numbers[places[key]] for key in some], strict=True))
                 self._file.run(f"INSERT OR REPLACE INTO places VALUES {marks}", *values)  # noqa: S608 - only marks
             if at is not None:
                 self._file.run("UPDATE streams SET placed = ? WHERE id = ?", at, number)
@@ -380,4 +383,4 @@ class Cache:
 
 def _hash(key: bytes) -> bytes:
     """A short name of an id: itself, or where it is long 16 bytes of its hash, which no short one is."""
-    return key if len(key) < 16 else hashlib.sha256(key).digest()[:16]
+    return key if len(key) < SHORT else hashlib.sha256(key).digest()[:SHORT]

@@ -154,18 +154,19 @@ class Sender:
 
     def _draft(self, request: Request, extra: Fields) -> tuple[Draft, str]:
         """The request with its secrets, and its URL as it may be shown."""
-        at_home = origin_of(tidy(request.url)) == self._home
+        plain = tidy(request.url)
+        at_home = origin_of(plain) == self._home
         params = request.params if at_home else _without_secret_values(request.params)
         headers = request.headers if at_home else _without_secret_values(request.headers)
         draft = Draft(
             request.method.upper(),
-            self._for_origin(with_params(tidy(request.url), self._filled(params)), at_home=at_home),
+            self._for_origin(with_params(plain, self._filled(params)), at_home=at_home),
             self._headers(headers, extra),
             json=self._keys.fill_all(request.body.value) if isinstance(request.body, JsonBody) else None,
             form=self._filled(request.body.fields) if isinstance(request.body, FormBody) else None,
             has_secrets=at_home and (holds_secrets(_values(params, headers)) or _has_secret_body(request)),
         )
-        shown = self.masker.hide(_shown_url(with_params(tidy(request.url), _named(params))))
+        shown = self.masker.hide(_shown_url(with_params(plain, _named(params))))
         return (self._dressed(draft) if at_home else draft), shown
 
     def _dressed(self, draft: Draft) -> Draft:
@@ -294,8 +295,12 @@ def describe(request: Request, masker: Masker) -> str:
     elif isinstance(request.body, JsonBody):
         body = " json " + json.dumps(request.body.value, default=str, ensure_ascii=False)
     line = masker.hide(f"{request.method} {url}{body}")
-    shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
+    shown = line if line.isprintable() else "".join(map(_printable, line))
     return shown if len(shown) <= _LONGEST_LINE else shown[: _LONGEST_LINE - 1] + "…"
+
+
+def _printable(char: str) -> str:
+    return char if char.isprintable() else char.encode("unicode_escape").decode()
 
 
 def shown_headers(response: Response, masker: Masker) -> Fields:
@@ -305,6 +310,8 @@ def shown_headers(response: Response, masker: Masker) -> Fields:
 
 def sealed(response: Response, masker: Masker) -> Response:
     """The response as it may lie on disk: secrets in its address and headers stand by name. The body stays as it is."""
+    if masker.is_empty:
+        return response
     headers = tuple((name, masker.hide(value)) for name, value in response.headers)
     return replace(response, url=masker.hide(response.url), headers=headers)
 
