@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from snapshotter.core import clocks, horizon, paging, records, retry
+from snapshotter.core import clocks, horizon, paging, records, retry, weighing
 from snapshotter.core.details import DetailReader
 from snapshotter.errors import Unreadable
 from snapshotter.evidence import ServerTime
@@ -110,6 +110,8 @@ class _Walk:
         # What the pages gave, not the pages: their keys and members would be kept until the end of the walk.
         self.records: list[Record] = []
         self.received = 0
+        self.room = self.world.room(fetcher.source)
+        self.held = 0  # of it
         self.left_out: Counter[str] = Counter()
         self.envelope: dict[str, bytes] = {}
         self.notes: dict[str, None] = {}
@@ -156,7 +158,8 @@ class _Walk:
                 except Unreadable as error:
                     return self._unreadable(answer, error)
         self._keep(walk, answer, page, replayed=replayed)
-        return self._step(walk, answer, page, verdict)
+        refused = self._too_large()
+        return self._step(walk, answer, page, verdict) if refused is None else self._given_up(refused, walk)
 
     def _note_time(self, answer: Answer | None) -> None:
         """The API says what time it is, and may say how long it wants to be left alone after this look."""
@@ -170,15 +173,18 @@ class _Walk:
         secret = self.world.secret_in(self.fetcher.source, response.body)
         if secret is not None:
             raise Unreadable("secret", f"the answer holds the value of the secret {secret!r}")
+        weighing.check_body(response.body, self.room)
         try:
-            return self.fetcher.reader.page(response.body, window=self.job.window)
+            return self.fetcher.reader.page(
+                response.body, window=self.job.window, most=weighing.most_records(self.room)
+            )
         except Unreadable as error:
             if retry.looks_like_html(response):
                 raise Unreadable("html", "an HTML page came instead of JSON (a login or maintenance page?)") from error
             raise
 
     def _keep(self, walk: paging.Walk, response: Response, page: PageRecords, *, replayed: bool) -> None:
-        self.first_response = self.first_response or response
+        self.first_response = self.first_response or replace(response, body=b"")  # its headers are wanted at the end
         self._collect(page)
         self.at = max(self.at, response.received)
         self.pages.append(
@@ -199,10 +205,18 @@ class _Walk:
         if not self.pages:
             self.first_names = _names(page)
         self.records.extend(page.records)
+        self.held += weighing.of_page(page.records)
         self.received += page.received
         self.left_out.update(page.left_out)
         self.envelope |= page.envelope
         self.notes |= dict.fromkeys(page.notes)
+
+    def _too_large(self) -> GiveUp | None:
+        """Why no more is taken into memory, or None."""
+        if self.room is not None and self.held > self.room:
+            has_window = self.job.window is not None
+            return GiveUp("request", weighing.too_large(len(self.records), self.room, has_window=has_window))
+        return None if self.world.hold(self.held) else GiveUp("memory", STOPPED_WORDS["memory"])
 
     def _step(self, walk: paging.Walk, response: Response, page: PageRecords, verdict: Verdict) -> paging.Step:
         broken = self.order.broken_by(page.records)
@@ -424,6 +438,7 @@ class _Walk:
         return Validators(self.first.request.identity(), etag, modified, pages=len(self.pages))
 
     def _ending(self, stop: str, *, good: bool, **more: Any) -> Walked:
+        self.fetcher.reader.forget()
         return Walked(
             job=self.job,
             stop=stop,

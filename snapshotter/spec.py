@@ -80,6 +80,7 @@ class Client:
     read_timeout: Span = Span(microseconds=60_000_000)
     allow_hosts: tuple[str, ...] = ()
     max_body: int = 64 * 1024 * 1024
+    max_window: int | None = None  # bytes of memory; None: by how much there is
     conditional: bool = False
     allow_http: bool = False
 

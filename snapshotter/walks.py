@@ -28,6 +28,7 @@ STOPPED_WORDS = {
     "max_requests": "the requests of this run are spent",
     "budget": "the rate limit's budget is spent",
     "purse": "what may be spent on asking again today is spent",
+    "memory": "other windows of this run take the memory",
 }
 
 
@@ -90,6 +91,14 @@ class Asking(Protocol):
         """The name of a secret whose value stands in the body."""
         ...
 
+    def room(self, source: Source) -> int | None:
+        """How much memory a window may take; None: nobody knows."""
+        ...
+
+    def hold(self, size: int) -> bool:
+        """Note how much the window takes now; False: too much beside the others."""
+        ...
+
     def tell(self, stream: Stream, kind: str, text: str) -> None:
         """Progress."""
         ...
@@ -144,6 +153,7 @@ class Loan:
     source: Source
     secrets: Mapping[str, str] = field(repr=False)
     has_tokens: bool = False  # what shows who asks comes with each turn
+    room: int | None = None  # how much memory a window may take at the writer
 
 
 @dataclass(frozen=True, slots=True)

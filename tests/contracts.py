@@ -232,6 +232,12 @@ class Rig:
     def known(self, stream: Any, records: Any) -> Sequence[Any]:
         return ()
 
+    def room(self, source: Any) -> None:
+        return None
+
+    def hold(self, size: int) -> bool:
+        return True
+
     def tell(self, stream: Any, kind: str, text: str) -> None:
         pass
 

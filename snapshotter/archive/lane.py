@@ -5,15 +5,17 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from snapshotter.archive.opening import Opened, catch_up_places
 from snapshotter.archive.purses import Pocket
+from snapshotter.archive.room import Room
 from snapshotter.archive.stopping import Stops, Tell
 from snapshotter.archive.telling import Trace
+from snapshotter.core import weighing
 from snapshotter.core.limits import Left, Limits
 from snapshotter.edge.auth import lane_of
 from snapshotter.edge.exchange import Exchanged
@@ -78,6 +80,7 @@ class Around:
     stops: Stops
     tell: Tell
     trace: Trace | None = None
+    room: Room = field(default_factory=lambda: Room(None))
 
 
 class Lane:
@@ -236,6 +239,14 @@ class Lane:
     def secret_in(self, source: Source, body: bytes) -> str | None:
         """The name of a secret whose value stands in the body."""
         return self.masker.found_in(body)
+
+    def room(self, source: Source) -> int | None:
+        """How much memory a window may take."""
+        return weighing.room(source, self._world.memory())
+
+    def hold(self, size: int) -> bool:
+        """Note how much the window takes now; where its file says what it may, others do not matter."""
+        return self.around.room.hold(self, size) or self.sender.source.client.max_window is not None
 
     def tell(self, stream: Stream, kind: str, text: str) -> None:
         """Progress."""

@@ -19,10 +19,11 @@ from snapshotter.archive.opening import Opened
 from snapshotter.archive.outposts import FarFetcher, fetcher_of
 from snapshotter.archive.posts import Post
 from snapshotter.archive.purses import Account, Allowance, Pocket, Purse, budget_of
+from snapshotter.archive.room import Room
 from snapshotter.archive.stopping import Stops
 from snapshotter.archive.telling import Telling
 from snapshotter.archive.work import Work
-from snapshotter.core import clocks, horizon, ledger, posting
+from snapshotter.core import clocks, horizon, ledger, posting, weighing
 from snapshotter.core.days import day_at
 from snapshotter.core.planning import PAST
 from snapshotter.core.turns import AGAIN
@@ -52,7 +53,8 @@ class LaneSet:
     def __init__(
         self, opened: Opened, spool: Spool, committer: Committer, *, run: str, stops: Stops, telling: Telling
     ) -> None:
-        self.around = Around(opened, spool, Writer(), stops, telling.step, telling.exchange)
+        room = Room(weighing.shared(opened.world.memory()))
+        self.around = Around(opened, spool, Writer(), stops, telling.step, telling.exchange, room)
         self.committer = committer
         self.run = run
         self.notices: list[Notice] = []
@@ -186,8 +188,10 @@ class _LaneWalk:
         for attempt in range(2):
             walked = self._walk(item, resumes=attempt == 0)
             if walked.stop in STOPPED_WORDS:
+                self.lanes[item.source.name].hold(0)
                 return self._left_for_later(item, walked)
             landed = self._land(item, walked, last=last, final=not walked.restart or attempt > 0)
+            self.lanes[item.source.name].hold(0)
             self.around.tell(_landed(item, landed))
             self._learn(item, walked, landed)
             if not walked.restart:

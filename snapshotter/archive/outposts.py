@@ -92,7 +92,7 @@ class FarFetcher:
         if source.name not in told:
             needed = posting.lent(source)
             secrets = {name: value for name, value in self.lane.secrets.items() if name in needed}
-            link.send(Loan(source, secrets, posting.has_tokens(source.auth)))
+            link.send(Loan(source, secrets, posting.has_tokens(source.auth), self.lane.room(source)))
             told.add(source.name)
         if self.key not in told:
             is_detail = isinstance(self.here, DetailFetcher)
@@ -126,6 +126,7 @@ class _Serving:
             "validators": validators_of,
             "renew": lambda: lane.renew(lane.sender.source),
             "wait": lane.wait,
+            "hold": lane.hold,
         }
 
     def __enter__(self) -> _Serving:

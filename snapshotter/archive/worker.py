@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from snapshotter import __version__
+from snapshotter.core import weighing
 from snapshotter.edge.exchange import Draft, Exchanged
 from snapshotter.edge.execute import link_to_writer, worker_env
 from snapshotter.edge.http import Habits, Sender
@@ -57,6 +58,9 @@ class TheirClock(SystemClock):
             return super().now()
         now, at = self._told
         return now + timedelta(seconds=self.monotonic() - at)
+
+
+_TELLING = 16 << 20  # bytes more than when the writer heard of it last
 
 
 class Lent:
@@ -140,6 +144,8 @@ class Away:
         self._later: list[tuple[Any, ...]] = []  # words that go with the next question
         self._seen: tuple[bytes, str | None] = (b"", None)  # a body that the writer looked through for secrets
         self.masker = Masker(loan.secrets, [name for name, ref in loan.source.secrets.items() if ref.public])
+        self._room = loan.room
+        self._told = 0  # of what the window takes
         self._lent = Lent(self.masker, f"{loan.source.name}.access_token") if loan.has_tokens else None
         self._world = World(env=worker_env(), state=Path("/"), clock=clock)
         habits = Habits(
@@ -220,6 +226,18 @@ class Away:
         seen, secret = self._seen
         return secret if body is seen else cast("str | None", self._ask("secret", body))
 
+    def room(self, source: Source) -> int | None:
+        """How much memory a window may take, at the writer and here."""
+        rooms = (self._room, weighing.room(source, self._world.memory()))
+        return min((room for room in rooms if room is not None), default=None)
+
+    def hold(self, size: int) -> bool:
+        """Note how much the window takes now; the writer, who will have all of it, hears of it now and then."""
+        if size < self._told + _TELLING:
+            return True
+        self._told = size
+        return bool(self._ask("hold", size))
+
     def tell(self, stream: Stream, kind: str, text: str) -> None:
         """Progress."""
         self._later.append(("tell", stream.key, kind, self.masker.hide(text)))
@@ -232,6 +250,7 @@ class Away:
         """The walk is at its end."""
         self._link.send(*self._later, ("walked", walked))
         self._later.clear()
+        self._told = 0
 
     def _trace(self, told: Exchanged) -> None:
         self._later.append(("trace", told))

@@ -181,7 +181,7 @@ class DetailReader(Reader):
         super().__init__(stream)
         self.expression = compile_expression(stream.selection.records)
 
-    def page(self, body: bytes, *, window: Window | None) -> PageRecords:
+    def page(self, body: bytes, *, window: Window | None, most: int | None = None) -> PageRecords:
         """What is kept of an answer, as one record; none if it is null."""
         decoded = decode(body)
         found = View(decoded.value, is_plain=decoded.exact_is_plain).select(self.expression)

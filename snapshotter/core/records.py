@@ -29,6 +29,7 @@ from snapshotter.core.identity import ODD, Identity
 from snapshotter.core.placing import UNDATED, Placed, placer, placer_of_many
 from snapshotter.core.select import View, compile_expression, drop, get, is_true, parse_path
 from snapshotter.core.shapes import Shaper, kind_of, outside
+from snapshotter.core.weighing import too_many
 from snapshotter.errors import Unreadable
 from snapshotter.model import PageRecords, Record, Window
 from snapshotter.spec import Stream
@@ -55,11 +56,14 @@ class Reader:
         decoded = self._decoded(body)
         return decoded.value if decoded.exact_is_plain else plain(decoded.value)
 
-    def page(self, body: bytes, *, window: Window | None) -> PageRecords:
-        """The records of one response, in its order; `Unreadable` if it is not what the stream says it is."""
+    def page(self, body: bytes, *, window: Window | None, most: int | None = None) -> PageRecords:
+        """The records of one response, in its order; `Unreadable` if it is not what the stream says it is.
+
+        `most`: more of them are not read.
+        """
         decoded = self._decoded(body)
         shaped = self.shaper.shaped(View(decoded.value, is_plain=decoded.exact_is_plain))
-        taking = _Taking(self, window, decoded)
+        taking = _Taking(self, window, decoded, most=most)
         taking.take_all(shaped.elements)
         left = taking.left_out + outside(decoded.value, shaped.parts, self.envelope)
         return PageRecords(
@@ -104,6 +108,10 @@ class Reader:
         key, order = self.identity.of(value, exact, placed.instant)
         return Record(text, key, placed.day, placed.instant, order)
 
+    def forget(self) -> None:
+        """Let the last body go: no page comes after it."""
+        self._last = None
+
     def _decoded(self, body: bytes) -> Decoded:
         """The decoded body; the last one is kept, because its page and its paginator both ask for it."""
         if self._last is None or self._last[0] is not body:
@@ -121,8 +129,9 @@ class Reader:
 class _Taking:
     """The records of one page, one after the other."""
 
-    def __init__(self, reader: Reader, window: Window | None, decoded: Decoded) -> None:
+    def __init__(self, reader: Reader, window: Window | None, decoded: Decoded, *, most: int | None) -> None:
         self.reader = reader
+        self.most = most
         self.window = window
         self.is_plain = decoded.exact_is_plain
         self.is_regular = decoded.is_regular
@@ -134,10 +143,13 @@ class _Taking:
     def take_all(self, elements: Sequence[Json]) -> None:
         """Keep the records of all elements, or count why not."""
         reader = self.reader
+        self._check(len(elements))
         leaves_out = reader.drops or reader.keep_if is not None or reader.shaper.inner is not None or reader.overlaps
         if leaves_out or not self.is_plain:
             for element in elements:
-                self.take(reader.shaper.unnested(element))
+                records = reader.shaper.unnested(element)
+                self._check(len(self.keys) + len(records))
+                self.take(records)
             return
         if self.is_regular and self._take_at_once(elements):
             return
@@ -146,6 +158,10 @@ class _Taking:
             record = reader.record(self.encode(element), element, element, placed)
             self.records.append(record)
             self.keys.append(record.text if record.key is None else record.key)
+
+    def _check(self, records: int) -> None:
+        if self.most is not None and records > self.most:
+            raise too_many(records, self.most)
 
     def _take_at_once(self, elements: Sequence[Json]) -> bool:
         """The usual page, column by column, which takes half the time; False where it is not so simple."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Protocol
 
 from snapshotter.edge.exchange import Carriage
 from snapshotter.edge.files import Disk
+from snapshotter.edge.machine import memory
 from snapshotter.frozen import dataclass
 
 
@@ -57,3 +58,4 @@ class World:
     chance: random.Random = field(default_factory=random.SystemRandom)
     disk: Disk = field(default_factory=Disk)  # every act that changes a disk; a test counts, breaks or kills them
     carriage: Carriage | None = None  # what carries requests around or in place of the network
+    memory: Callable[[], int | None] = memory  # how many bytes of it a process may have here

@@ -83,6 +83,7 @@ def _client(table: Table) -> Client:
         read_timeout=table["timeout"]["read"],
         allow_hosts=table["allow_hosts"] or (),
         max_body=table["max_body"],
+        max_window=table["max_window"],
         conditional=table["conditional"],
         allow_http=table["allow_http"],
     )

@@ -70,6 +70,13 @@ CLIENT = Table(
         Key("allow_hosts", list_of(host()), "Other hosts that a next address may name.", example='["cdn.example.org"]'),
         Key("max_body", size(), "A larger answer is refused.", default="64MiB"),
         Key(
+            "max_window",
+            size(),
+            "What takes more memory is refused: the records of a window, or one answer.",
+            default_note="a third of the memory there is",
+            example='"1GiB"',
+        ),
+        Key(
             "conditional", flag(), "Ask with ETag and Last-Modified, so that nothing new costs nothing.", default=False
         ),
         Key("allow_http", flag(), "Send secrets over http: to other machines too.", default=False),
