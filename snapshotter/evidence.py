@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from snapshotter.frozen import dataclass
 from snapshotter.model import MissFact, Recheck, Validators, Window
 
+SEEN_AGAIN = timedelta(hours=20)  # so much later the same refusal counts as that of another day
 EVER = Window(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))  # what a job without a window asks
 
 
@@ -109,6 +110,12 @@ class HistoryEnd:
     before: datetime
     how: str
     stamp: Stamp
+    doubted: datetime | None = None  # since when it rests on refusals of one day alone; None: it is settled
+
+    @property
+    def looked_at(self) -> datetime | None:
+        """When it is looked at once more at the earliest; None: it is settled."""
+        return None if self.doubted is None else self.doubted + SEEN_AGAIN
 
 
 @dataclass(frozen=True, slots=True)

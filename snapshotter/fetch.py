@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from snapshotter.core import clocks, horizon, paging, records, retry, weighing
+from snapshotter.core import clocks, horizon, missing, paging, records, retry, weighing
 from snapshotter.core.details import DetailReader
 from snapshotter.errors import Unreadable
 from snapshotter.evidence import ServerTime
@@ -124,6 +124,7 @@ class _Walk:
         self.at = self.world.now()
         self.not_before: datetime | None = None
         self.told: ServerTime | None = None
+        self.refusal: MissFact | None = None
         self.described: tuple[Request, str] | None = None  # the last one, which is told twice
         self.digest: tuple[bytes, str] | None = None  # the last body and its SHA-256, which is told twice too
 
@@ -148,7 +149,9 @@ class _Walk:
         if isinstance(verdict, GiveUp) or not isinstance(answer, Response):
             return self._given_up(verdict, walk)
         match verdict:
-            case EndHere(stop):
+            case EndHere(stop, why, status):
+                if not self.pages and stop == "end_rule":
+                    self.refusal = MissFact("failed", missing.ENDED, why, status=status)
                 return paging.Stop(stop, good=True)
             case TakeEmpty():
                 page = PageRecords(records=(), received=0)
@@ -453,6 +456,7 @@ class _Walk:
             met=self.met,
             not_before=self.not_before,
             told=self.told,
+            refusal=self.refusal,
             notes=tuple(self.notes),
             **more,
         )

@@ -159,6 +159,8 @@ class EndHere:
     """The walk ends well, by an `end` rule or a 304 (`stop` is `end_rule` or `not_modified`)."""
 
     stop: str
+    why: str = ""  # what the answer said, where a rule took it for the end
+    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +217,7 @@ class Reason(Enum):
     RECENT = "recent"  # the newest days, with lookback
     BACKFILL = "backfill"  # older days never proved
     PROBE = "probe"  # whether there is something behind a row of windows without records
+    EDGE = "edge"  # where exactly the API's history begins, and whether it still says so another day
     CONFIRM = "confirm"  # a young day that was empty
     RETRY = "retry"  # asked before, not proved
     ASKED = "asked"  # the user named the days
@@ -569,6 +572,7 @@ class JobStory:
     validators: Validators | None = None
     history_ends: str | None = None  # how the end of history was found, where this job found it
     history_before: datetime | None = None  # before when there is nothing; None: before the window
+    history_doubted: datetime | None = None  # since when that rests on refusals of one day; None: it is settled
     notes: tuple[str, ...] = ()
     overtaken: tuple[str, ...] = ()  # records, as JSON, that a later one of the same id and walk differs from
     picked: str = ""  # a refresh: the rule that chose it

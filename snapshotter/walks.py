@@ -127,6 +127,7 @@ class Walked:
     keeps_spool: bool = False  # the next run goes on after the last page
     not_before: datetime | None = None  # when the API wants to be asked again, where it said so
     told: ServerTime | None = None  # what the answer that was made first says about time
+    refusal: MissFact | None = None  # a rule took the first answer for the end: what is missing, if it was wrong
     stops_stream: bool = False
     stops_source: bool = False
     left: str = ""  # why it was left for later, where it was

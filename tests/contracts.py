@@ -23,7 +23,7 @@ from snapshotter.archive.looking import terms_of
 from snapshotter.archive.running import Drawn
 from snapshotter.archive.settling import Archived
 from snapshotter.archive.stopping import Stops
-from snapshotter.core import ledger, paths, runs
+from snapshotter.core import ledger, paths, planning, runs
 from snapshotter.core.config import load_source
 from snapshotter.core.intervals import covers, union
 from snapshotter.core.states import Judge
@@ -321,10 +321,12 @@ class Memory(Committer):
                 self.rig.starts[record.run, record.sequence] = began
 
     def _archived(self, stream: Any) -> Archived:
-        proved = self.rig.cache.ledger(stream.key, days=()).proved
+        known = self.rig.cache.ledger(stream.key, days=())
+        proved = known.proved
         return Archived(
             read=self.rig.files.get,
             places=lambda keys: {key: self.rig.places[key] for key in keys if key in self.rig.places},
             days_with_documents=list,
             newest_proved=proved[-1].window.end if proved else None,
+            oldest=planning.state_of(known).oldest_archived,
         )

@@ -11,7 +11,7 @@ from snapshotter.archive.conforming import schema_of
 from snapshotter.archive.details import following
 from snapshotter.archive.opening import Opened, catch_up, catch_up_places, documents_in, waiting
 from snapshotter.archive.settling import Archived, Settled, settle
-from snapshotter.core import clocks, coverage, days, held_notes, ledger, messages, missing, paths, planning, runs
+from snapshotter.core import clocks, coverage, days, ends, held_notes, ledger, messages, missing, paths, planning, runs
 from snapshotter.core.conforming import RecordSchema
 from snapshotter.core.documents import DocumentChange
 from snapshotter.core.refreshing import observing
@@ -109,7 +109,7 @@ class Committer:
         settled = following(self.opened, stream, settled)
         story = self._told(stream, walked, settled)
         record = self._record(source, stream, (story,))
-        record, past = self._looked_back(stream, record)
+        record, past = self._looked_back(stream, walked, record)
         record = self._closing(record) if last and not past else record
         known = self.opened.cache.touched(stream.key, [record])
         news = bool(settled.files) or ledger.is_news(known, record, settle=_settle_time(stream))
@@ -182,22 +182,25 @@ class Committer:
             facts=facts,
         ).name
 
-    def _looked_back(self, stream: Stream, record: RunRecord) -> tuple[RunRecord, tuple[Job, ...] | None]:
+    def _looked_back(
+        self, stream: Stream, walked: Walked, record: RunRecord
+    ) -> tuple[RunRecord, tuple[Job, ...] | None]:
         """The record with the end of history if this walk proves it, and what changes for the rest of the past."""
         (story,) = record.stories
         known = self.opened.cache.ledger(stream.key, days=())
         after = ledger.fold(known, record)
-        if not planning.may_end_history(stream, story, known, after):
+        if not ends.may_tell(stream, story, known, after):
             return record, None
-        state = planning.state_of(after)
-        found = planning.history_end(stream, state, said=story)
-        if found is not None:
-            story = replace(story, history_ends=found.how, history_before=found.before)
-            return replace(record, stories=(story,)), () if story.reason in planning.PAST else None
-        if story.reason not in planning.PAST:
+        end = ends.told(stream, story, known=known, after=after, seen=clocks.trusted(story.at, walked.told))
+        if end is not None:
+            story = replace(story, history_ends=end.how, history_before=end.before, history_doubted=end.doubted)
+            record = replace(record, stories=(story,))
+            after = ledger.fold(known, record)
+        if not (end.turns if end is not None else story.reason in planning.PAST):
             return record, None
         # Not as of the start of the run: what it missed itself would then seem to come from a clock that was ahead.
-        return record, planning.past_jobs(stream, state, now=max(self.started, story.at))
+        now = max(self.started, story.at)
+        return record, planning.past_jobs(stream, planning.state_of(after), now=now)
 
     def _closing(self, record: RunRecord) -> RunRecord:
         self.tally.closed.add(f"{record.source}/{record.stream}")
@@ -338,12 +341,14 @@ class Committer:
             is_single = stream.selection.shape is Shape.SINGLE
             return None if schema is None else schema.broken(document.old, document.new, is_single=is_single)
 
-        proved = self.opened.cache.ledger(stream.key, days=()).proved
+        known = self.opened.cache.ledger(stream.key, days=())
+        proved = known.proved
         return Archived(
             read=lambda path: store.read(path, head),
             places=places,
             days_with_documents=documents,
             newest_proved=proved[-1].window.end if proved else None,
+            oldest=planning.state_of(known).oldest_archived,
             rejected=rejected,
             clock=self.opened.world.clock.monotonic,
             broken=broken,
@@ -368,7 +373,10 @@ class Committer:
 
     def _note_problems(self, stream: Stream, story: JobStory, held: Mapping[date | None, str], *, missed: bool) -> None:
         first, last = _days_of(story)
-        if story.miss is not None and missed:
+        if story.history_before is not None:  # what lies before it is no problem
+            border = days.day_at(story.history_before, story.zone)
+            self.tally.problems = [one for one in self.tally.problems if not _is_before(one, stream.key, border)]
+        elif story.miss is not None and missed:
             step = coverage.next_step(story.miss, at=story.at)
             self.tally.problems.append(DayProblem(stream.key, first, last, story.miss.state, story.miss.why, step))
         if story.lost is not None:
@@ -379,6 +387,10 @@ class Committer:
             named = stream.key if day is None and stream.day is None else f"{stream.key} {day or 'undated'}"
             step = f"`snap held accept {named}` takes it, `snap held reject {named}` keeps what stands"
             self.tally.problems.append(DayProblem(stream.key, day, day, "held", why, step))
+
+
+def _is_before(problem: DayProblem, stream: str, border: date) -> bool:
+    return problem.stream == stream and problem.state == "failed" and problem.last is not None and problem.last < border
 
 
 def _settle_time(stream: Stream) -> timedelta:

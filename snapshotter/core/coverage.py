@@ -29,6 +29,7 @@ class Coverage:
     counts: Mapping[DayState, int] = field(default_factory=dict)  # of days, from the first that could be had to today
     gaps: tuple[StateRange, ...] = ()  # days that are over and not complete
     floor: str = ""  # why there is nothing before the first complete day, where that is known
+    doubted: bool = False  # that is the end of history, and it is not settled yet
 
 
 def unsettled_days(ledger: StreamLedger, terms: Terms) -> tuple[Days, ...]:
@@ -53,6 +54,7 @@ def coverage(ledger: StreamLedger, terms: Terms) -> Coverage:
         counts={state: found[state] for state in DayState if found[state]},
         gaps=tuple(piece for piece in pieces if piece.judged.state is not DayState.OPEN),
         floor=judge.floor_why if starts else "",
+        doubted=judge.is_doubted,
     )
 
 
@@ -142,7 +144,8 @@ def _extent_words(covered: Coverage, today: date) -> str:
     if covered.first is None or covered.last is None:
         return "no day complete yet"
     last = "yesterday" if covered.last == today - ONE else covered.last.isoformat()
-    reached = " (end of history)" if covered.floor.startswith("past") else " (the origin)" if covered.floor else ""
+    end = " (end of history, not settled yet)" if covered.doubted else " (end of history)"
+    reached = end if covered.floor.startswith("past") else " (the origin)" if covered.floor else ""
     holes = any(covered.first < gap.first < covered.last for gap in covered.gaps)
     return f"complete from {covered.first}{reached} to {last}{', with gaps' if holes else ''}"
 

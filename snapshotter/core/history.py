@@ -3,15 +3,20 @@
 A gap of a year is not the end. So behind a row of windows without records, single windows at growing distances are
 asked, down to the origin: twice as far each time, which makes few of them. One that holds records re-opens everything
 that lies between; only when all of them hold none, the end is a fact.
+
+A refusal (404, 410, a rule with `end`) is weaker than an answer without records: a whole window may be refused for a
+part of it, and a server that is not well refuses everything. So where the past is refused, ever narrower windows are
+asked until it is known to the day since when the API has records, and an end that rests on refusals is settled only
+when it was seen so on another day.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from snapshotter.core.days import day_at
+from snapshotter.core.days import day_at, day_bounds
 from snapshotter.core.intervals import Intervals, covers, cut, intersect, union
-from snapshotter.core.windows import grid_window, origin, windows_over
+from snapshotter.core.windows import grid_window, origin, widen, windows_over
 from snapshotter.frozen import dataclass
 from snapshotter.model import Window
 from snapshotter.spec import WindowRule
@@ -36,6 +41,7 @@ class EndFound:
 
     before: datetime
     how: str
+    by_refusal: bool = False  # whether an answer that is no list of records is part of the proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +53,12 @@ class Silence:
     how: str
     probes: tuple[Window, ...]  # what is to be asked to confirm it, the nearest first
     left: tuple[Window, ...]  # those of them that are still to be asked
+    by_refusal: bool = False
 
     @property
     def end(self) -> EndFound | None:
         """The end of history, if everything that could speak against it was asked."""
-        return None if self.left else EndFound(self.before, self.how)
+        return None if self.left else EndFound(self.before, self.how, self.by_refusal)
 
 
 def silence(rule: WindowRule, known: Known, *, zone: str) -> Silence | None:
@@ -66,7 +73,18 @@ def silence(rule: WindowRule, known: Known, *, zone: str) -> Silence | None:
     probes = _probes(rule, Window(start, row.start), row.end - row.start)
     left = tuple(probe for probe in probes if not covers(silent, probe))
     how = _words(windows, gone=row.gone, probes=len(probes), zone=zone, edge=row.start, start=start)
-    return Silence(Window(row.start, row.end), before, how, probes, left)
+    by_refusal = row.gone > 0 or not all(covers(known.proved, probe) for probe in probes)
+    return Silence(Window(row.start, row.end), before, how, probes, left, by_refusal)
+
+
+def narrower(rule: WindowRule, proved: Intervals, refused: Window, *, zone: str) -> Window | None:
+    """The newer half of a refused window, in whole days, where what follows it is proved; None where it has no half."""
+    if not any(one.start == refused.end for one in proved):
+        return None
+    middle = day_bounds(day_at(refused.start + (refused.end - refused.start) / 2, zone), zone)
+    start = middle.end if middle.end < refused.end else middle.start
+    half = cut(widen(rule, Window(start, refused.end)), refused) if start < refused.end else None
+    return half if half is not None and half.start > refused.start and half.end == refused.end else None
 
 
 @dataclass(slots=True)

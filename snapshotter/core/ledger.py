@@ -117,7 +117,12 @@ def _ends_history(ledger: StreamLedger, story: JobStory) -> bool:
     if story.history_ends is None or span is None:
         return False
     before = story.history_before or span.start
-    return ledger.history is None or (ledger.history.before, ledger.history.how) != (before, story.history_ends)
+    known = ledger.history
+    return known is None or (known.before, known.how, known.doubted) != (
+        before,
+        story.history_ends,
+        story.history_doubted,
+    )
 
 
 def _proves_more(ledger: StreamLedger, story: JobStory, *, over: datetime) -> bool:
@@ -383,7 +388,7 @@ class _Draft:
             self._miss(Missed(story.window, story.miss, story.at, stamp))
         if story.history_ends is not None and (span := story.proved or story.window) is not None:
             before = story.history_before or span.start
-            self.history = _later(self.history, HistoryEnd(before, story.history_ends, stamp))
+            self.history = _later(self.history, HistoryEnd(before, story.history_ends, stamp, story.history_doubted))
         self.page_sizes.update(page.records for page in story.pages[:-1])
 
     def _tell_whole(self, story: JobStory, stamp: Stamp) -> None:

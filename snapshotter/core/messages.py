@@ -100,7 +100,7 @@ def _sorted(facts: Mapping[date | None, DayFact]) -> list[tuple[date | None, Day
 def _last_misses(stories: Iterable[JobStory]) -> Iterable[JobStory]:
     """The stories that missed, without those that a later story of the same job made good."""
     latest = {story.job: story for story in stories}
-    return (story for story in latest.values() if story.miss is not None)
+    return (story for story in latest.values() if story.miss is not None and story.history_ends is None)
 
 
 # --- subject ---
@@ -209,7 +209,10 @@ def _body(told: _Told, changes: Changes) -> Iterator[str]:
         span = story.proved or story.window
         if story.history_ends is not None and span is not None:
             before = day_at(story.history_before or span.start, story.zone)
-            yield _wrap(f"History begins at {before}: {escape(story.history_ends, 200)}.")
+            words = f"History begins at {before}: {escape(story.history_ends, 200)}"
+            yield _wrap(
+                f"{words}.{' Not settled until it is seen again on another day.' if story.history_doubted else ''}"
+            )
     for story in told.stories:
         if story.lost is not None:
             yield _wrap(f"Lost for good: {lost_fact(story.lost, at=story.at).why}.")

@@ -30,6 +30,7 @@ class MissClass(Enum):
     OTHER = "other"
 
 
+ENDED = "end"  # the kind of a miss that a rule of the source file took for the end of all there is
 LOST = "lost"  # the kind of a miss that nothing brings back: a feed was asked too late
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -107,7 +108,7 @@ def class_of(fact: MissFact) -> MissClass:
         return MissClass.CUT_SHORT
     if fact.state == "invalid":  # a page for people in the place of data is how many an outage looks
         return MissClass.SERVER if fact.kind == "html" else MissClass.UNUSABLE
-    if fact.kind == LOST or fact.status in _GONE:
+    if fact.kind in (LOST, ENDED) or fact.status in _GONE:
         return MissClass.GONE
     return _BY_KIND.get(fact.kind, MissClass.OTHER)
 

@@ -16,22 +16,25 @@ from operator import attrgetter
 from snapshotter.core import missing
 from snapshotter.core.days import day_at, day_bounds
 from snapshotter.core.escaping import escape
-from snapshotter.core.history import EndFound, Known, Silence, silence
+from snapshotter.core.history import Known, Silence, narrower, silence
 from snapshotter.core.intervals import Intervals, covers, cut, gaps, intersect, subtract, union
 from snapshotter.core.ledger import filled_days
 from snapshotter.core.missing import MissClass
 from snapshotter.core.spans import span_text
 from snapshotter.core.states import history_end as known_history_end
 from snapshotter.core.windows import frozen_end, grid_window, lookback_start, origin, widen, windows_over
-from snapshotter.evidence import Missed, Stamp, StreamLedger
+from snapshotter.evidence import SEEN_AGAIN, Missed, Stamp, StreamLedger
 from snapshotter.frozen import dataclass
-from snapshotter.model import HeldBack, Job, JobStory, Plan, Reason, Window
+from snapshotter.model import HeldBack, Job, Plan, Reason, Window
 from snapshotter.spec import Span, Stream, WindowRule
 
 MOMENT = timedelta(microseconds=1)
-PAST = (Reason.BACKFILL, Reason.PROBE)
+PAST = (Reason.BACKFILL, Reason.PROBE, Reason.EDGE)
 _YOUNG = "had no records so far; asked again, since devices sync late (empty_again)"
 _PROBE = "behind windows without records: is there more?"
+_NARROWER = "the API refuses what it lies in: since when exactly has it records?"
+_SEEN_ONCE = "the end of history was told by refusals of one day: is it still so?"
+_EDGE_FAILED = "at the end of history"
 _LATENESS = timedelta(hours=1)  # how much earlier than `every` says a timer may come round, at most
 
 
@@ -54,6 +57,7 @@ class StreamState:
     proved: tuple[Window, ...] = ()
     misses: Mapping[Window | None, MissSeen] = field(default_factory=dict)
     history_end: datetime | None = None  # the API has nothing before it
+    end_doubted: datetime | None = None  # since when that rests on refusals of one day
     has_data: bool = False
     oldest_archived: datetime | None = None  # where the oldest archived record lies, if that was looked up
     rests: str = ""  # why the API is to be left alone now
@@ -79,7 +83,7 @@ def plan_stream(
     named = since is not None or until is not None or again
     missed = _Missed(state.misses)
     if stream.window is None:
-        is_past = until is not None and until < day_at(now, _zone(stream))
+        is_past = until is not None and until < day_at(now, zone_of(stream))
         if is_past:
             return Plan(())
         job = _whole(stream, missed)
@@ -90,8 +94,10 @@ def plan_stream(
     chosen = cut(span, _days(stream, since, until, span))
     if chosen is None:
         return Plan(())
-    jobs = _Planner(stream, stream.window, state, missed, span).jobs(chosen, named=named, again=again, extend=extend)
-    return _sorted_out(jobs, missed, now=now, named=named)
+    planner = _Planner(stream, stream.window, state, missed, span)
+    jobs = planner.jobs(chosen, named=named, again=again, extend=extend)
+    edge = () if named or extend else planner.edge(now)
+    return _sorted_out([*jobs, *edge], missed, now=now, named=named)
 
 
 def jobs_over(stream: Stream, window: Window | None, *, now: datetime, reason: Reason, why: str) -> tuple[Job, ...]:
@@ -110,39 +116,7 @@ def silence_of(stream: Stream, state: StreamState) -> Silence | None:
     windows = {window: seen for window, seen in state.misses.items() if window is not None}
     gone = union(window for window, seen in windows.items() if seen.gone)
     known = Known(union(state.proved), gone, missed=union(windows), oldest=state.oldest_archived)
-    return silence(stream.window, known, zone=_zone(stream))
-
-
-def history_end(stream: Stream, state: StreamState, *, said: JobStory | None = None) -> EndFound | None:
-    """The end of history, if the API said so in a story, or if silence and the probes behind it prove it."""
-    if said is not None and _is_end(said, state):
-        assert said.window is not None  # noqa: S101 - as `_is_end` saw
-        return EndFound(state.oldest_archived or said.window.end, "the API said so, by a rule with `end`")
-    found = silence_of(stream, state)
-    return None if found is None else found.end
-
-
-def _is_end(story: JobStory, state: StreamState) -> bool:
-    """Whether the API answered to the first request for an older window that there is no more."""
-    oldest = state.oldest_archived
-    return (
-        story.reason in PAST
-        and story.stop == "end_rule"
-        and not story.pages
-        and story.window is not None
-        and (oldest is None or story.window.start < oldest)
-    )
-
-
-def may_end_history(stream: Stream, story: JobStory, known: StreamLedger, after: StreamLedger) -> bool:
-    """Whether a story can change how far back the history of a stream is looked for."""
-    if stream.window is None or story.window is None:
-        return False
-    zone = _zone(stream)
-    if story.stop != "end_rule" and known_history_end(known, zone) is not None:
-        return known_history_end(after, zone) is None  # only records behind it speak against a known end
-    without = story.received == 0 and (story.proved is not None or story.miss is not None)
-    return without or story.reason is Reason.PROBE
+    return silence(stream.window, known, zone=zone_of(stream))
 
 
 def past_jobs(stream: Stream, state: StreamState, *, now: datetime) -> tuple[Job, ...]:
@@ -164,6 +138,7 @@ def state_of(ledger: StreamLedger, *, mended: Collection[Stamp] = ()) -> StreamS
         proved=union(one.window for one in ledger.proved),
         misses=misses,
         history_end=end.before if end is not None else None,
+        end_doubted=end.doubted if end is not None else None,
         has_data=ledger.totals.filled > 0 or filled is not None,
         oldest_archived=day_bounds(filled[0], zone).start if filled is not None else None,
     )
@@ -227,7 +202,7 @@ class _Planner:
         past = gaps(proved, Window(floor, recent.start)) if floor < recent.start else ()
         old = subtract(past, self._wide(new))
         old_windows = self.windows(intersect(old, [chosen]))
-        retried = {window for window in old_windows if not named and self.missed.touching(window)}
+        retried = {window for window in old_windows if not (named or extend) and self.missed.touching(window)}
         young = () if named else subtract(self._young(), self._wide(union(new, old)))
         return [
             *(self._recent_job(window, proved) for window in self.windows(intersect(new, [chosen]))),
@@ -256,6 +231,38 @@ class _Planner:
         if found is None:
             return self.span.start, ()
         return (found.row.start if found.left else found.before), found.left
+
+    def edge(self, now: datetime) -> tuple[Job, ...]:
+        """What is asked to know the border of history better: a part of a refused window, or the newest refusal again.
+
+        Before the end is known, only once everything down to the origin was asked.
+        """
+        proved, end = union(self.state.proved), self.state.history_end
+        if not proved or (
+            end is None and gaps([*proved, *self.missed.windows], Window(self.span.start, proved[0].start))
+        ):
+            return ()
+        below = Window(self.span.start, proved[0].start if end is None else end)
+        refused = [
+            (part, seen)
+            for window, seen in zip(self.missed.windows, self.missed.seen, strict=True)
+            if window.start < below.end and (part := cut(window, self.span)) is not None and not covers(proved, part)
+        ]
+        newest, seen = max(refused, key=lambda one: one[0].end, default=(None, None))
+        if newest is not None and seen is not None and seen.gone:
+            half = narrower(self.rule, proved, newest, zone=zone_of(self.stream))
+            if half is not None:
+                return (self.job(half, Reason.EDGE, _NARROWER),)
+        since = self.state.end_doubted
+        if end is None or since is None:
+            return ()
+        if newest is not None and seen is not None and not seen.gone:
+            return (self.job(newest, Reason.EDGE, f"{_EDGE_FAILED}; {_miss_words([seen])}"),)
+        if timedelta() <= now - since < SEEN_AGAIN:  # else a clock was ahead then, or it is another day
+            return ()
+        unproved = gaps(proved, below) if below.start < below.end else ()
+        window = newest or next(iter(self.windows(unproved[-1:])), None)
+        return (self.job(window, Reason.EDGE, _SEEN_ONCE),) if window is not None else ()
 
     def _young(self) -> Intervals:
         """The young empty days that are due; those of one window of the grid are asked in one go."""
@@ -305,7 +312,7 @@ class _Planner:
     def job(self, window: Window, reason: Reason, why: str) -> Job:
         """One job in words."""
         return Job(
-            self.stream.source, self.stream.name, window, reason, f"{_span_words(window, _zone(self.stream))}: {why}"
+            self.stream.source, self.stream.name, window, reason, f"{_span_words(window, zone_of(self.stream))}: {why}"
         )
 
 
@@ -330,6 +337,8 @@ def _sorted_out(jobs: Iterable[Job], missed: _Missed, *, now: datetime, named: b
 
 def _not_now(job: Job, misses: list[MissSeen], now: datetime) -> str | None:
     """Why a job is not asked in this run; what is new is never given up."""
+    if job.reason in PAST:  # that it was refused is why it is asked
+        misses = [miss for miss in misses if not miss.gone]
     hopeful = [miss for miss in misses if not miss.given_up]
     if misses and not hopeful and job.reason not in missing.LIVELY:
         return f"{_miss_words(misses)}; {misses[0].given_up}"
@@ -359,14 +368,15 @@ def _seen(missed: Missed, mended: Collection[Stamp]) -> MissSeen:
 
 
 def _days(stream: Stream, since: date | None, until: date | None, span: Window) -> Window:
-    zone = _zone(stream)
+    zone = zone_of(stream)
     return Window(
         day_bounds(since, zone).start if since is not None else span.start,
         day_bounds(until, zone).end if until is not None else span.end,
     )
 
 
-def _zone(stream: Stream) -> str:
+def zone_of(stream: Stream) -> str:
+    """The zone that cuts the days of a stream."""
     if stream.day is not None:
         return stream.day.zone
     return stream.window.zone if stream.window is not None else "UTC"

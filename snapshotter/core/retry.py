@@ -178,7 +178,7 @@ def _by_rule(rule: ErrorRule, answer: Response, trying: _Try, *, told: float | N
         case Action.SKIP_STREAM:
             return GiveUp(given_up_as, why, status, again_after=told, stops_stream=True)
         case Action.END:
-            return EndHere("end_rule")
+            return EndHere("end_rule", why, status)
         case Action.EMPTY | Action.TOMBSTONE:
             return TakeEmpty(why)
         case _:

@@ -149,10 +149,24 @@ class Judge:
         end = history_end(self.ledger, self.terms.zone)
         origin = self.terms.origin
         if end is not None and (origin is None or end.before > origin):
-            return end.before, f"past the end of history: {escape(end.how, 200)}"
+            return end.before, f"past the end of history: {escape(end.how, 200)}{self._doubt_words(end)}"
         if origin is not None:
             return origin, f"before the origin, {day_at(origin, self.terms.zone)}"
         return None, ""
+
+    def _doubt_words(self, end: HistoryEnd) -> str:
+        """That the end is not settled, and when it is looked at once more."""
+        at = end.looked_at
+        if at is None:
+            return ""
+        again = "the next fetch looks again" if at <= self.terms.now else f"looked at again from {minute(at)}"
+        return f"; told by refusals of one day and not settled yet, {again}"
+
+    @property
+    def is_doubted(self) -> bool:
+        """Whether the end of history is one that is not settled yet."""
+        end = history_end(self.ledger, self.terms.zone)
+        return end is not None and end.doubted is not None
 
     def _spans(self) -> Iterator[Window]:
         """The proved spans whatever their zone, each made wider by what of its days cannot be had."""

@@ -32,6 +32,7 @@ URGENCY = {
     Reason.REFRESH: 5,
     Reason.BACKFILL: 6,
     Reason.PROBE: 6,
+    Reason.EDGE: 6,
 }
 AGAIN = frozenset({Reason.REFRESH, Reason.RECONCILE})  # days that are complete, asked once more
 NEVER = float("inf")

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 from snapshotter.archive import looking
 from snapshotter.archive.opening import open_archive
-from snapshotter.core import empties, lacks, ledger, missing, planning, windows
+from snapshotter.core import empties, ends, lacks, ledger, missing, planning, windows
 from snapshotter.core.config import load_source
 from snapshotter.core.days import days_of
 from snapshotter.core.missing import is_given_up
@@ -155,9 +155,12 @@ class Oracle:
             turn = self.known.turn + 1
             return a_record(story, source="demo", stream="items", turn=turn, sequence=turn, at=at)
 
-        end = planning.history_end(self.stream, planning.state_of(ledger.fold(self.known, record(story))))
-        if end is not None and self.known.history is None:
-            story = replace(story, history_ends=end.how, history_before=end.before)
+        after = ledger.fold(self.known, record(story))
+        if ends.may_tell(self.stream, story, self.known, after):
+            end = ends.told(self.stream, story, known=self.known, after=after, seen=story.at)
+            if end is not None:
+                facts = {"history_ends": end.how, "history_before": end.before, "history_doubted": end.doubted}
+                story = replace(story, **facts)
         self.known = ledger.fold(self.known, record(story))
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from snapshotter.core.history import EndFound
 from snapshotter.core.intervals import covers, gaps, intersect, subtract, union
-from snapshotter.core.planning import MissSeen, StreamState, due, history_end, plan_stream, silence_of, state_of
+from snapshotter.core.planning import MissSeen, StreamState, due, plan_stream, silence_of, state_of
 from snapshotter.core.spans import parse_span
 from snapshotter.core.windows import frozen_end, origin, windows_over
 from snapshotter.evidence import EVER, Document, Missed, Proved, Stamp, StreamLedger
@@ -18,6 +18,11 @@ from snapshotter.spec import DayRule, Kind, Stream, Template, WindowRule
 
 NOW = datetime(2018, 2, 10, 12, 30, tzinfo=UTC)
 SPANS = ("step", "granularity", "settle", "lookback")
+
+
+def history_end(stream, state):
+    found = silence_of(stream, state)
+    return None if found is None else found.end
 
 
 def a_stream(kind=Kind.SERIES, *, zone="UTC", **said):

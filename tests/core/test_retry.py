@@ -290,7 +290,7 @@ def test_no_try_is_ever_earlier_than_the_server_asked(attempt, spent, asked, cha
         (Action.RATE_LIMITED, Again(1.0, words(422), rate_limited=True)),
         (Action.REFRESH_AUTH, RenewAuth(words(422))),
         (Action.FAIL, GiveUp("request", words(422), 422)),
-        (Action.END, EndHere("end_rule")),
+        (Action.END, EndHere("end_rule", "422 (the API cannot work with these parameters)", 422)),
         (Action.EMPTY, TakeEmpty(words(422))),
         (Action.TOMBSTONE, TakeEmpty(words(422))),
         (Action.SKIP_STREAM, GiveUp("request", words(422), 422, stops_stream=True)),
@@ -309,7 +309,7 @@ def test_refresh_auth_by_a_rule_is_done_once():
 def test_the_first_rule_that_holds_decides():
     rules = [ErrorRule(Action.FAIL, status=(500,)), ErrorRule(Action.END, status=(404,)), ErrorRule(Action.EMPTY)]
 
-    assert verdict(an_answer(404), *rules) == EndHere("end_rule")
+    assert verdict(an_answer(404), *rules) == EndHere("end_rule", "404 (not found; check the path)", 404)
 
 
 def test_a_rule_speaks_in_its_own_words():
@@ -372,7 +372,7 @@ def test_a_rule_on_a_header_is_a_regular_expression(value, holds):
 def test_a_rule_on_a_header_without_a_pattern_wants_it_to_be_there():
     rule = ErrorRule(Action.END, header_name="x-last")
 
-    assert verdict(an_answer(200, x_last=""), rule) == EndHere("end_rule")
+    assert isinstance(verdict(an_answer(200, x_last=""), rule), EndHere)
     assert verdict(an_answer(200), rule) == Take()
 
 
