@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -33,3 +34,16 @@ def only_loopback(monkeypatch):
         return connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """How long each part of the torture took: its short form, which is one of many tests, must stay short."""
+    took = Counter()
+    for report in (report for reports in terminalreporter.stats.values() for report in reports):
+        name = getattr(report, "nodeid", "").partition("::")[0]
+        if name.startswith(("tests/torture/", "tests/test_zoo", "tests/test_hostile")):
+            took[name] += getattr(report, "duration", 0.0)
+    for name, seconds in sorted(took.items()):
+        terminalreporter.write_line(f"{seconds:6.1f} s  {name}")
+    if took:
+        terminalreporter.write_line(f"{sum(took.values()):6.1f} s  of work for torture")

@@ -12,12 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from snapshotter.archive.opening import Opened, for_writing
-from snapshotter.archive.sharing import clone
+from snapshotter.archive.opening import SCRATCH, Opened, for_writing
+from snapshotter.archive.sharing import filled
 from snapshotter.core import bundles
 from snapshotter.core.bundles import Bundle
 from snapshotter.core.wording import counted
 from snapshotter.edge import outfiles, sealing
+from snapshotter.edge.newfolder import appearing_folder, nameless_file
 from snapshotter.edge.store import Store, remote
 from snapshotter.edge.store.admission import check_creatable
 from snapshotter.edge.store.bundling import Bundles
@@ -25,8 +26,6 @@ from snapshotter.edge.world import World
 from snapshotter.errors import CouldNotTell, SnapError, UsageError
 from snapshotter.frozen import dataclass
 from snapshotter.results.sharing import BackedUp, Cloned
-
-_SCRATCH = "backup-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,29 +84,28 @@ def restore(file: Path, folder: Path, lock: Lock, world: World) -> Cloned:
         files = [file]
     else:
         raise UsageError(f"{file}: no such file or folder")
-    with TemporaryDirectory(prefix=".snap-", dir=folder.parent) as scratch:
-        first = _opened(files[0], Path(scratch), lock, world)
-        cloned = clone(str(first), folder, world)
-        remote.forget(folder, world.env)  # it is the file, which may go
-        more = Bundles(folder, world.env)
+    with appearing_folder(folder, disk=world.disk) as made:
+        with _opened(files[0], lock, world, beside=made.parent) as plain:
+            cloned = filled(str(plain), made, world)
+        remote.forget(made, world.env)  # it is the file, which may go
+        more = Bundles(made, world.env)
         for number, one in enumerate(files[1:], start=1):
             try:
-                plain = _opened(one, Path(scratch), lock, world)
-                more.take(plain)
+                with _opened(one, lock, world, beside=made.parent) as plain:
+                    more.take(plain)
             except SnapError as error:
-                had = f"{folder} has {number} of {counted(len(files), 'file')} of it"
-                raise CouldNotTell(f"{one}: {error}; {had}: remove it before you try again") from error
-            if plain != one:
-                plain.unlink()
+                before = f"the {counted(number, 'file')} before it would be restored without it: move it away for that"
+                raise CouldNotTell(f"{one}: {error}; {before}") from error
         if files[1:]:
-            _check_plain_again(folder, world)
-    return replace(cloned, commits=more.count(), files=len(files))
+            _check_plain_again(made, world)
+        commits = more.count()
+    return replace(cloned, path=str(folder), commits=commits, files=len(files))
 
 
 def _check_plain_again(folder: Path, world: World) -> None:
     store = Store.open(folder, env=world.env, disk=world.disk)
     for path, what in store.examiner().links(store.head() or ""):
-        raise CouldNotTell(f"{path} is {what} there, where an archive holds plain files; look at {folder}")
+        raise CouldNotTell(f"{path} is {what} there, where an archive holds plain files; it was not restored")
     code, lines = remote.check_out(folder, world.env)
     if code:
         raise CouldNotTell(f"{folder}: the files could not be written: {lines[-1] if lines else code}")
@@ -122,6 +120,8 @@ def _written(opened: Opened, to: Path, lock: Lock, *, after: str | None) -> Back
     with _scratch(opened) as folder:
         plain = folder / "archive.bundle"
         way.make(plain, after=after)
+        if bundles.is_one(to.name):
+            outfiles.sweep(to.parent, bundles.PART)
         with outfiles.appearing(to) as part:
             _lock(plain, part, lock, opened.world)
     return BackedUp(str(to), to.stat().st_size, way.count(after), is_full=after is None)
@@ -129,10 +129,8 @@ def _written(opened: Opened, to: Path, lock: Lock, *, after: str | None) -> Back
 
 @contextmanager
 def _scratch(opened: Opened) -> Iterator[Path]:
-    """A folder in the archive's own local one; what a killed backup left there goes."""
-    for left in opened.local.glob(f"{_SCRATCH}*"):
-        shutil.rmtree(left)
-    with TemporaryDirectory(prefix=_SCRATCH, dir=opened.local) as folder:
+    """A folder in the archive's own local one; what a killed backup left there went when the archive was opened."""
+    with TemporaryDirectory(prefix=SCRATCH, dir=opened.local) as folder:
         yield Path(folder)
 
 
@@ -197,18 +195,20 @@ def _lock(plain: Path, done: Path, lock: Lock, world: World) -> None:
         shutil.copyfile(plain, done)
 
 
-def _opened(file: Path, scratch: Path, lock: Lock, world: World) -> Path:
-    """The bundle that a file of a backup holds."""
-    plain = scratch / f"{file.stem}.bundle"
-    if file.suffix == ".gpg":
-        sealing.run_tool([*_gpg(lock), "--output", str(plain), "--decrypt", str(file)], world.env)
-    elif file.suffix == ".age":
-        if lock.identity is None:
-            raise UsageError(f"{file}: name the file with your age key: --identity FILE")
-        sealing.run_tool(["age", "--decrypt", "-i", str(lock.identity), "-o", str(plain), str(file)], world.env)
-    else:
-        return file
-    return plain
+@contextmanager
+def _opened(file: Path, lock: Lock, world: World, *, beside: Path) -> Iterator[Path]:
+    """The bundle that a file of a backup holds. What was locked is never seen unlocked, whatever ends this."""
+    if file.suffix not in (".gpg", ".age"):
+        yield file
+        return
+    if file.suffix == ".age" and lock.identity is None:
+        raise UsageError(f"{file}: name the file with your age key: --identity FILE")
+    age = ["age", "--decrypt", "-i", str(lock.identity), str(file)]
+    with nameless_file(beside) as (handle, plain):
+        sealing.run_tool(
+            [*_gpg(lock), "--decrypt", str(file)] if file.suffix == ".gpg" else age, world.env, into=handle
+        )
+        yield plain
 
 
 def _gpg(lock: Lock) -> list[str]:

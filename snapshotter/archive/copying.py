@@ -17,7 +17,9 @@ from snapshotter.core import verifying as judging
 from snapshotter.core.changing import RENAME
 from snapshotter.core.copying import Replaced, Wanted
 from snapshotter.core.verifying import FULL
+from snapshotter.edge.newfolder import appearing_folder
 from snapshotter.edge.store import Clone, Store
+from snapshotter.edge.store.admission import check_creatable
 from snapshotter.edge.world import World
 from snapshotter.errors import UsageError
 from snapshotter.frozen import dataclass
@@ -59,10 +61,21 @@ def copy(path: Path, target: Path, options: CopyOptions, world: World, *, tell: 
     wanted = replace(
         copying.chosen(options.without, known, history.names), masker=masker, drops_records=options.drops_records
     )
-    store = Store.create(target, env=world.env, disk=world.disk)
+    target = target.absolute()
+    check_creatable(target)
+    with appearing_folder(target, disk=world.disk) as made:
+        return _written(made, opened, wanted, history, target=target, tell=tell)
+
+
+def _written(
+    made: Path, opened: Opened, wanted: Wanted, history: _History, *, target: Path, tell: verifying.Tell
+) -> Copied:
+    """The copy in a folder that takes the target's place when it was looked at."""
+    world = opened.world
+    store = Store.create(made, env=world.env, disk=world.disk)
     made_here = trust_of(opened).made_here
     if made_here:
-        remember_made(store.root, world)
+        remember_made(store.root, world, place=target)
     copied = _Copying(opened, store, wanted, history, tell=tell)
     head = copied.go()
     Clone(store.root, world.env).put_files()
@@ -72,7 +85,7 @@ def copy(path: Path, target: Path, options: CopyOptions, world: World, *, tell: 
         notes.append("like the archive it comes from, the copy asks nothing until you say `snap trust`")
     looked = verifying.verify(store.root, world, scope=FULL, tell=tell)
     return Copied(
-        path=str(store.root),
+        path=str(target),
         head=head,
         commits=len(history.commits),
         kept=copied.rewriting.kept,

@@ -13,6 +13,7 @@ from snapshotter.core import ledger, paths, records, runs
 from snapshotter.core.config import Problem, check_together, load_settings, load_source
 from snapshotter.edge.cache import Cache
 from snapshotter.edge.files import Folder
+from snapshotter.edge.newfolder import remove_folders
 from snapshotter.edge.pending import Pending
 from snapshotter.edge.state import ArchiveLock, network_file_system, private_folder
 from snapshotter.edge.store import Store
@@ -25,6 +26,7 @@ from snapshotter.spec import Settings, Source, Stream
 
 LOCAL = ".git/snap"
 MACHINE = "machine"
+SCRATCH = "backup-"  # folders in which a backup is made
 TOLD_EVERY = 500  # run records
 Tell = Callable[[Progress], None]
 
@@ -215,6 +217,7 @@ def for_writing(path: Path, world: World, *, command: str, wait: float = 0.0) ->
         opened = Opened(store.root, store, describe(store.root, store), world, tuple(notes))
         swept = opened.pending.sweep()
         Folder(opened.local, disk=world.disk).sweep()
+        remove_folders(opened.local, SCRATCH)
         if swept:
             opened.notes = (*opened.notes, f"removed {swept} half-written run records")
         with opened.closing():

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from snapshotter.archive import doubling, merging
 from snapshotter.archive.opening import Opened, describe, for_writing
 from snapshotter.archive.trust import remember_brought
 from snapshotter.core import sharing
+from snapshotter.edge.newfolder import appearing_folder
 from snapshotter.edge.store import Store, remote
 from snapshotter.edge.store.admission import check_creatable
 from snapshotter.edge.world import World
@@ -77,21 +79,27 @@ def clone(url: str, path: Path, world: World) -> Cloned:
     path = path.absolute()
     check_creatable(path)
     source = str(Path(url).absolute()) if "://" not in url and Path(url).exists() else url
-    code, lines = remote.clone(source, path, world.env)
+    with appearing_folder(path, disk=world.disk) as made:
+        return replace(filled(source, made, world), path=str(path))
+
+
+def filled(source: str, made: Path, world: World) -> Cloned:
+    """Copy an archive into a folder that is not there yet."""
+    code, lines = remote.clone(source, made, world.env)
     if code:
-        raise CouldNotTell(f"git clone {sharing.shown(url)}: {sharing.last_words(lines)}")
-    store = Store.open(path, env=world.env, disk=world.disk)
+        raise CouldNotTell(f"git clone {sharing.shown(source)}: {sharing.last_words(lines)}")
+    store = Store.open(made, env=world.env, disk=world.disk)
     store.configure()
     head = store.head()
     if head is None:
-        raise UsageError(f"{sharing.shown(url)} has no branch main, so it is no archive; look at {path}")
+        raise UsageError(f"{sharing.shown(source)} has no branch main, so it is no archive")
     _check_plain(store, head)
-    code, lines = remote.check_out(path, world.env)
+    code, lines = remote.check_out(made, world.env)
     if code:
-        raise CouldNotTell(f"{path}: the files could not be written: {sharing.last_words(lines)}")
+        raise CouldNotTell(f"{made}: the files could not be written: {sharing.last_words(lines)}")
     store.show_documents()
     notes = [Notice("warning", "hooks", note) for note in store.install_hooks()]
-    return Cloned(str(path), remote.Remoting(path, world.env).count(None, head), tuple(notes))
+    return Cloned(str(made), remote.Remoting(made, world.env).count(None, head), tuple(notes))
 
 
 # --- two lines ---

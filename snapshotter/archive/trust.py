@@ -105,9 +105,10 @@ def why_not(source: Source, trust: Trust) -> str | None:
     return f"this archive comes from elsewhere, and you have not agreed that it {lacking[0]}{more}; run `snap trust`"
 
 
-def remember_made(root: Path, world: World) -> None:
-    """An archive was made here."""
-    _file(_name(root) or _new_name(root, world), world).write({"format": 1, "made_here": True, "root": str(root)})
+def remember_made(root: Path, world: World, *, place: Path | None = None) -> None:
+    """An archive was made here; `place`: where it will lie."""
+    told = {"format": 1, "made_here": True, "root": str(place or root)}
+    _file(_name(root) or _new_name(root, world), world).write(told)
 
 
 def look(path: Path, world: World) -> Trusting:

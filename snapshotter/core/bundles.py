@@ -15,6 +15,7 @@ _NAME = re.compile(
     r"(?P<number>\d{4,})-(?P<base>full|[0-9a-f]{12})-(?P<tip>[0-9a-f]{12})\.bundle(?:\.(?P<form>gpg|age))?", re.ASCII
 )
 _SHORT = 12
+PART = ".[0-9][0-9][0-9][0-9]*-*.part"  # of one that was being written
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,11 @@ def _read(name: str) -> Bundle | None:
 def _all(names: Iterable[str]) -> list[Bundle]:
     read = (_read(name) for name in names)
     return sorted((one for one in read if one is not None), key=lambda one: one.number)
+
+
+def is_one(name: str) -> bool:
+    """Whether a file is called as one in a folder of backups."""
+    return _read(name) is not None
 
 
 def newest(names: Iterable[str]) -> Bundle | None:

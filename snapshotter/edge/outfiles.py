@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkstemp
 
@@ -22,9 +24,11 @@ def appearing(target: Path) -> Iterator[Path]:
         handle, name = mkstemp(prefix=f".{target.name[:40]}.", suffix=".part", dir=target.parent)
     except OSError as error:
         raise disk_error(error, target) from error
-    os.close(handle)
     part = Path(name)
     try:
+        with suppress(OSError):  # where no lock can be had, nobody can take it for what a killed one left either
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        sweep(target.parent, f".{glob.escape(target.name[:40])}.*.part")
         yield part
         _sync(part)
         part.replace(target)
@@ -32,7 +36,16 @@ def appearing(target: Path) -> Iterator[Path]:
     except OSError as error:
         raise disk_error(error, target) from error
     finally:
+        os.close(handle)
         part.unlink(missing_ok=True)
+
+
+def sweep(folder: Path, pattern: str) -> None:
+    """Remove the parts that killed writers left in a folder."""
+    for left in folder.glob(pattern):
+        with suppress(OSError), left.open("rb") as file:  # on some file systems no lock can be had: then it stays
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
 
 
 def write_lines(part: Path, lines: Iterable[bytes]) -> None:

@@ -17,19 +17,19 @@ _SALT, _NONCE = 16, 12
 SECONDS = 3600.0
 
 
-def run_tool(argv: Sequence[str], env: Mapping[str, str]) -> None:
-    """Run git, gpg or age to its end; its last words where it fails."""
+def run_tool(argv: Sequence[str], env: Mapping[str, str], *, into: int | None = None) -> None:
+    """Run git, gpg or age to its end; its last words where it fails. `into`: an open file for what it gives."""
+    out, errors = (subprocess.PIPE, subprocess.STDOUT) if into is None else (into, subprocess.PIPE)
     try:
         done = subprocess.run(
-            list(argv), env=dict(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            check=False, timeout=SECONDS,
-        )  # fmt: skip
+            list(argv), env=dict(env), stdin=subprocess.DEVNULL, stdout=out, stderr=errors, check=False, timeout=SECONDS
+        )
     except FileNotFoundError as error:
         raise UsageError(f"{argv[0]} is not installed here") from error
     except subprocess.TimeoutExpired as error:
         raise CouldNotTell(f"{argv[0]} did not end within an hour") from error
     if done.returncode:
-        lines = done.stdout.decode(errors="replace").strip().splitlines()
+        lines = (done.stderr or done.stdout or b"").decode(errors="replace").strip().splitlines()
         told = [line.removeprefix(f"{argv[0]}: ") for line in lines if "report unexpected" not in line]
         raise CouldNotTell(f"{argv[0]}: {told[-1] if told else f'exit code {done.returncode}'}")
 

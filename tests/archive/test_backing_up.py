@@ -5,12 +5,14 @@ import shutil
 import stat
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from snapshotter.archive import backing_up, moving, verifying
 from snapshotter.archive.backing_up import Lock, Wanted
 from snapshotter.core.verifying import FULL
+from snapshotter.edge import outfiles
 from snapshotter.edge.tokens import Tokens, Vault
 from snapshotter.errors import CouldNotTell, UsageError
 from tests.archive.worlds import AGAIN, Api, a_world, an_archive, item, series
@@ -145,8 +147,12 @@ def test_a_backup_that_breaks_off_is_not_taken_for_the_whole(archive, tmp_path):
     last = next(folder.glob("0002-*"))
     last.write_bytes(last.read_bytes()[:-100])
 
-    with pytest.raises(CouldNotTell, match=f"{last.name}: .*; .*back has 1 of 2 files of it: remove it"):
+    with pytest.raises(CouldNotTell, match=f"{last.name}: .*; the 1 file before it would be restored"):
         backing_up.restore(folder, tmp_path / "back", Lock(), archive.world)
+
+    assert not (tmp_path / "back").exists()
+    last.unlink()
+    assert backing_up.restore(folder, tmp_path / "back", Lock(), archive.world).files == 1
 
 
 def test_a_folder_with_the_backup_of_another_archive_is_refused(archive, tmp_path):
@@ -175,7 +181,46 @@ def test_what_does_not_fit_is_said_and_leaves_nothing(archive, tmp_path):
     with pytest.raises(UsageError, match="is not empty"):
         backing_up.restore(tmp_path / "a.bundle.gpg", tmp_path, locked, archive.world)
     assert not (tmp_path / "back").exists()
-    assert not list(tmp_path.glob(".snap-*"))
+    assert not list(tmp_path.glob(".*snap-*"))
+
+
+@needs("gpg")
+def test_a_restore_that_is_killed_leaves_nothing_readable_of_what_was_locked(archive, tmp_path):
+    locked, opens = by_gpg(tmp_path)
+    backup(archive, tmp_path / "a.bundle.gpg", locked)
+    (tmp_path / "new").mkdir()
+    with backing_up._opened(tmp_path / "a.bundle.gpg", opens, archive.world, beside=tmp_path / "new") as plain:
+        there = plain.read_bytes()
+        named = list((tmp_path / "new").iterdir())
+
+    assert b"refs/heads/main" in there
+    assert not Path("/proc/self/fd").is_dir() or named == []
+    assert not plain.exists()
+
+
+def test_what_killed_backups_left_goes_with_the_next_one(archive, tmp_path):
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    for place in (folder / ".0001-full-012345678901.bundle.x.part", tmp_path / ".a.bundle.x.part"):
+        place.write_bytes(b"half")
+    scratch = archive.path / ".git/snap/backup-x"
+    scratch.mkdir()
+    (scratch / "archive.bundle").write_bytes(b"half")
+
+    backup(archive, folder)
+    backup(archive, tmp_path / "a.bundle")
+
+    assert [file.name[:5] for file in folder.iterdir()] == ["0001-"]
+    assert not list(tmp_path.glob(".*.part"))
+    assert not scratch.exists()
+
+
+def test_a_part_that_somebody_is_writing_is_left_to_him(tmp_path):
+    with outfiles.appearing(tmp_path / "a") as first, outfiles.appearing(tmp_path / "a") as second:
+        assert first.exists()
+        second.write_text("whole")
+
+    assert (tmp_path / "a").read_text() == ""
 
 
 @needs("age-keygen")

@@ -11,6 +11,7 @@ import os
 import random
 import time
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from multiprocessing.process import BaseProcess
@@ -44,6 +45,7 @@ _forks.set_forkserver_preload(
             "snapshotter.archive.detailing",
             "snapshotter.edge.http.wire",
             "snapshotter.fetch",
+            "tests.torture.warm",
         ),
     ]
 )
@@ -161,7 +163,12 @@ def _do(place: Place, fault: Fault | None, deed: Deed, watched: bool, jump: time
         said = {"ended": int(code_of(error)), "error": f"{type(error).__name__}: {error}"}
     except BaseException:  # noqa: BLE001 - as the command's last door does
         said = {"ended": int(Exit.BUG), "error": traceback.format_exc()}
-    part = place.said.with_suffix(".part")  # a kill may come in the middle of this, too
+    say(place, said)
+
+
+def say(place: Place, said: Mapping[str, object]) -> None:
+    """Tell whoever waits; a kill may come in the middle of this, too."""
+    part = place.said.with_suffix(".part")
     part.write_text(json.dumps(said))
     part.replace(place.said)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from snapshotter.archive import (
     adding,
+    backing_up,
     copying,
     fetching,
     holding,
@@ -20,6 +21,7 @@ from snapshotter.archive import (
     setup,
     sharing,
 )
+from snapshotter.archive.backing_up import Lock, Wanted
 from snapshotter.archive.copying import CopyOptions
 from snapshotter.edge.world import World
 from snapshotter.results import Exit, FetchOptions, Progress, Ran
@@ -162,4 +164,16 @@ def pull(archive: Path, world: World) -> Told:
 def clone(archive: Path, world: World) -> Told:
     """The deed's own folder is that of the clone; the remote lies beside it."""
     sharing.clone(str(archive.with_name("remote.git")), archive, world)
+    return DONE
+
+
+def back_up(archive: Path, world: World) -> Told:
+    """The next file of a folder of backups."""
+    backing_up.backup(archive, Wanted(archive.with_name("backups"), Lock()), world)
+    return DONE
+
+
+def restore(archive: Path, world: World) -> Told:
+    """The deed's own folder is that of the restored archive; a folder of backups lies beside it."""
+    backing_up.restore(archive.with_name("backups"), archive, Lock(), world)
     return DONE

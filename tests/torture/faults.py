@@ -99,7 +99,9 @@ class FaultyDisk(Disk):
 
 
 def acts_in(log: Path) -> list[Act]:
-    """Every act of a run, in order; the last one of a killed run is where it was killed."""
+    """Every act of a run, in order; the last one of a killed run is where it was killed. One may not have begun yet."""
+    if not log.exists():
+        return []
     lines = [line.split("\t", 2) for line in log.read_text().splitlines()]
     return [Act(int(number), step, path) for number, step, path in lines]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from snapshotter.archive import looking, verifying
 from snapshotter.core.verifying import FULL
@@ -51,19 +52,30 @@ def check_next_run(
 
 @dataclass(frozen=True)
 class Facts:
-    """What is to be the same whatever happened: documents, answers in the quarantine, and what a remote has."""
+    """What is to be the same whatever happened: documents, answers in the quarantine, and what lies elsewhere."""
 
     documents: dict[str, str]
     kept: tuple[str, ...]
-    is_pushed: bool
+    is_elsewhere: bool  # at a remote, or in backups
 
 
 def facts_of(scene: Scene, place: Place) -> Facts:
     archive = place.archive
     kept = Quarantine(archive / ".git/snap/quarantine").entries() if archive.exists() else ()
-    remote = archive.with_name("remote.git")
-    is_pushed = scene.deed is deeds.push and git(remote, "rev-parse", "main") == git(archive, "rev-parse", "main")
-    return Facts(documents(archive), tuple(sorted(entry.sha256 for entry in kept)), is_pushed)
+    return Facts(documents(archive), tuple(sorted(entry.sha256 for entry in kept)), _is_elsewhere(scene, place))
+
+
+def _is_elsewhere(scene: Scene, place: Place) -> bool:
+    archive = place.archive
+    if scene.deed is deeds.push:
+        other = archive.with_name("remote.git")
+    elif scene.deed is deeds.back_up:
+        shutil.copytree(archive.with_name("backups"), place.home / "backups")
+        assert do(replace(place, archive=place.home / "archive"), deeds.restore).ended == Exit.DONE
+        other = place.home / "archive"
+    else:
+        return False
+    return git(other, "rev-parse", "main") == git(archive, "rev-parse", "main")
 
 
 def traced(scene: Scene) -> tuple[list[Act], Facts]:
@@ -77,6 +89,8 @@ def traced(scene: Scene) -> tuple[list[Act], Facts]:
 
 def check_recovers(scene: Scene, place: Place, expected: Facts, *, first_a_run: bool) -> None:
     """After a kill or an error: the next run needs nobody, the deed can be done to its end, and all is as expected."""
+    if scene.appears and place.archive.exists():
+        check_sound(place)  # what stands under its name is whole
     if scene.runs and (first_a_run or scene.is_fetch):
         _run_on_its_own(scene, place)
     if not scene.is_fetch:
@@ -86,6 +100,8 @@ def check_recovers(scene: Scene, place: Place, expected: Facts, *, first_a_run: 
             assert do(place, deeds.maintain).ended == Exit.DONE  # a command that writes clears what was left
         check_said_truly(place, again)
         check_sound(place)
+        beside = [path.name for path in place.archive.parent.glob("**/.*") if path.name.endswith((".part", "making"))]
+        assert beside == [] or again.ended == Exit.CONFIG, beside
     facts = _after_a_fetch(scene, place)
     if facts != expected:
         raise AssertionError(differences(facts, expected))
@@ -112,7 +128,7 @@ def differences(facts: Facts, expected: Facts) -> str:
         for path in sorted({*facts.documents, *expected.documents})
         if facts.documents.get(path) != expected.documents.get(path)
     ]
-    return "; ".join(odd) or f"{facts.kept}, {facts.is_pushed} is not {expected.kept}, {expected.is_pushed}"
+    return "; ".join(odd) or f"{facts.kept}, {facts.is_elsewhere} is not {expected.kept}, {expected.is_elsewhere}"
 
 
 def asked_again(scene: Scene) -> int:

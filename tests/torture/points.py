@@ -9,11 +9,13 @@ import json
 import math
 import os
 import random
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -70,13 +72,28 @@ class Unreached(Exception):
 
 @contextmanager
 def counted(suite: str) -> Iterator[Tried]:
-    """The points of a suite; all of them must hold, and then they are written down."""
+    """The points of a suite; they are written down, also where some did not hold, and all must hold."""
     began, tried = time.monotonic(), Tried(suite)
-    yield tried
+    broke = True
+    try:
+        yield tried
+        broke = False
+    finally:
+        _write_down(tried, failed=len(tried.failures) + broke, seconds=time.monotonic() - began)
     assert not tried.failures, f"{len(tried.failures)} of {tried.points}:\n" + "\n".join(tried.failures)
     assert tried.unreached <= max(2, tried.points // 10), f"{tried.unreached} points were not reached"
-    if RESULTS is not None:
-        seconds = time.monotonic() - began
-        line = {"suite": suite, "form": FORM, "points": tried.points, "seconds": seconds, "ended": time.time()}
-        with Path(RESULTS).open("a") as file:
-            file.write(json.dumps(line) + "\n")
+
+
+def _write_down(tried: Tried, *, failed: int, seconds: float) -> None:
+    if RESULTS is None:
+        return
+    told = {"suite": tried.suite, "form": FORM, "points": tried.points, "failed": failed, "seconds": seconds}
+    with Path(RESULTS).open("a") as file:
+        file.write(json.dumps({**told, "ended": time.time(), "commit": commit()}) + "\n")
+
+
+@cache
+def commit() -> str:
+    """The commit that is tried, marked where files differ from it."""
+    described = ("git", "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12")
+    return subprocess.run(described, capture_output=True, text=True, check=False).stdout.strip() or "unknown"

@@ -129,6 +129,7 @@ class Scene:
     every_run: tuple[str, ...] = ("/state",)  # what each run asks
     runs: bool = True  # there is something to run before it
     more: int = 1  # runs after it until there is nothing left to do
+    appears: bool = False  # the archive is made by the deed, whole or not at all
 
     @property
     def is_fetch(self) -> bool:

@@ -202,6 +202,53 @@ def pulled(folder: Path, *, merges: bool) -> Iterator[Scene]:
         yield scene
 
 
+# --- an archive made of another one, or as files ---
+
+
+@contextmanager
+def cloned(folder: Path) -> Iterator[Scene]:
+    """A remote, and no archive here yet."""
+    with a_scene(folder, a_week()) as scene:
+        well_fetched(scene.begin)
+        _with_remote(scene)
+        shutil.rmtree(scene.begin.archive)
+        scene.deed, scene.runs, scene.more, scene.appears = deeds.clone, False, 0, True
+        yield scene
+
+
+@contextmanager
+def copied(folder: Path) -> Iterator[Scene]:
+    """Another archive, and no copy of it yet."""
+    with fetched(folder, deed=deeds.copy_without("demo/state")) as scene:
+        scene.begin.archive.rename(scene.begin.archive.with_name("original"))
+        scene.runs, scene.more, scene.appears = False, 0, True
+        yield scene
+
+
+@contextmanager
+def backed_up(folder: Path) -> Iterator[Scene]:
+    """A folder with a full backup, and commits since."""
+    api = a_week()
+    with a_scene(folder, api, lookback="3d") as scene:
+        well_fetched(scene.begin)
+        scene.begin.archive.with_name("backups").mkdir()
+        assert do(scene.begin, deeds.back_up).ended == Exit.DONE
+        api.put(f"{DAYS[1]}T20:30:00Z", "more", value=1)
+        well_fetched(scene.begin)
+        scene.deed, scene.more = deeds.back_up, 0
+        yield scene
+
+
+@contextmanager
+def restored(folder: Path) -> Iterator[Scene]:
+    """A folder with two backups, and no archive any more."""
+    with backed_up(folder) as scene:
+        assert do(scene.begin, deeds.back_up).ended == Exit.DONE
+        shutil.rmtree(scene.begin.archive)
+        scene.deed, scene.runs, scene.appears = deeds.restore, False, True
+        yield scene
+
+
 STAGES: dict[str, Stage] = {
     "details": details,
     "lanes": lanes,
@@ -222,4 +269,8 @@ STAGES: dict[str, Stage] = {
     "push": pushed,
     "pull": partial(pulled, merges=False),
     "pull, merge": partial(pulled, merges=True),
+    "clone": cloned,
+    "copy": copied,
+    "backup": backed_up,
+    "restore": restored,
 }

@@ -17,7 +17,7 @@ KILLS = {"short": 1, "long": 12, "full": 60}[FORM]
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds a process's children in /proc")
-@pytest.mark.parametrize("name", ["maintain", "push", "pull", "pull, merge"])
+@pytest.mark.parametrize("name", ["maintain", "push", "pull", "pull, merge", "clone", "backup", "restore"])
 def test_snap_may_be_killed_while_git_works_for_it(tmp_path, name):
     chance = random.Random(name)
     with STAGES[name](tmp_path) as scene, counted(f"kills while git works, {name}") as tried:

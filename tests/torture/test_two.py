@@ -29,7 +29,7 @@ from snapshotter.errors import SnapError
 from snapshotter.model import Batch, FileChange
 from snapshotter.results import Exit, FetchOptions
 from tests.server import Answer, Seen, Server, json_reply
-from tests.torture.children import Child, Place, Said
+from tests.torture.children import Child, Place, Said, say
 from tests.torture.faults import Fault
 from tests.torture.judging import check_sound
 from tests.torture.points import FORM, counted
@@ -125,7 +125,7 @@ def _act(place: Place, fault: Fault | None, what: str, source: str) -> None:
         said = {"ended": int(code_of(error)), "error": f"{type(error).__name__}: {error}"}
     except BaseException:  # noqa: BLE001 - as the command's last door does
         said = {"ended": int(Exit.BUG), "error": traceback.format_exc()}
-    place.said.write_text(json.dumps(said))
+    say(place, said)
 
 
 def kill_with_git(pid: int | None, *, also_git: bool) -> None:
