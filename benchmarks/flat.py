@@ -2,7 +2,7 @@
 
     python benchmarks/flat.py [SMALL] [BIG]        days in all, by default 80 and 73,000, on 20 streams
 
-Both are made by `benchmarks/made.py`. Every command is a process of its own; the archives take turns, and the fastest
+Both are made by `benchmarks/made.py`, as are two of one list whose records have details. Every command is a process of its own; the archives take turns, and the fastest
 of several counts, by the clock and by the processor's time. `without index` is the same with `.git/index` taken away
 before: what git's own index costs is the difference.
 """
@@ -26,12 +26,13 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import rows
-from made import LAST, ONE, Archive, item
+from made import LAST, ONE, Archive, WithDetails, item
 from processes import SNAP, ended
 
 ROUNDS = 5
 RATIO, ABOVE = 1.2, 300.0  # the goals: big beside small, and milliseconds above bare start-up
 LOOSE, COMMIT = 10_000, 25.0  # loose objects, and KiB of a day's commit
+DETAILED = 5, 3_650  # days of a list whose records have details
 TOPIC = "Flat"
 WHAT = {
     "rebuilt": ("rebuilding the ledger from the commits", "records/s"),
@@ -47,8 +48,8 @@ class Api(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        start = parse_qs(urlsplit(self.path).query)["from"][0]
-        body = json.dumps([item(date.fromisoformat(start[:10]))]).encode()
+        start = parse_qs(urlsplit(self.path).query).get("from")
+        body = json.dumps([item(date.fromisoformat(start[0][:10]))] if start else {"of": self.path}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -97,7 +98,7 @@ def compared(
         f"   processor {big.cpu:4.0f} ms, ratio {big.cpu / small.cpu:5.2f}   {above:4.0f} ms above start-up"
         f"   {small.memory:3.0f} {big.memory:4.0f} MiB"
     )
-    against = f"an archive of {archives[0].days:,} days"
+    against = f"an archive of {archives[0].holds}"
     ratio, cpu, memory = (mine / theirs for mine, theirs in zip(big, small, strict=True))
     rows.put(
         rows.Row(TOPIC, name, big.wall, "ms", against, small.wall, ratio, RATIO, more=False, cpu=cpu),
@@ -196,6 +197,11 @@ def main() -> None:
         both("fetch, one day more, without index", ["fetch"], before=Archive.one_day_more_without_index)
         both("fetch, one day more", ["fetch"], before=Archive.one_day_more_with_index)
         of_a_day(archives[-1])
+        listed = [WithDetails(Path(folder) / f"d{size}", size, url, dict(env)) for size in DETAILED]
+        for archive in listed:
+            made(archive)
+        for name, words in (("status", ["status"]), ("fetch, nothing to do", ["fetch"]), ("reconcile", ["reconcile"])):
+            compared(f"{name}, with details", words, listed)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 Every day of every stream is a commit of its own; 27 of 73 days were asked once more a month later and had changed, so
 that 73,000 days are 99,980 commits. All streams grow side by side, as they do in life.
+
+`WithDetails` is one list of several records a day, each with a file of its own: two commits a day.
 """
 
 from __future__ import annotations
@@ -11,8 +13,8 @@ import heapq
 import json
 import random
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -22,12 +24,13 @@ from snapshotter.archive import setup
 from snapshotter.core import messages, paths, runs
 from snapshotter.edge.store.objects import blob_id
 from snapshotter.edge.world import World
-from snapshotter.model import DayFact, JobStory, PageFact, Reason, Recheck, RunRecord, Window
+from snapshotter.model import DayFact, DetailFact, JobStory, PageFact, Reason, Recheck, RunRecord, Window
 
 SOURCES, STREAMS = 4, 5
 LAST = date(2024, 12, 31)  # the last archived day
 LATER = 30  # days until a day is asked again
 ONE = timedelta(days=1)
+PER_DAY = 14  # records of a list whose details are asked
 
 
 class Asked(NamedTuple):
@@ -106,12 +109,40 @@ def record(
     return made, {paths.document(f"{source}/{stream}", one.day): data, runs.path_of(made): runs.encode(made)}
 
 
+def detailed(place: int, day: date, *, settings: Mapping[str, str]) -> Iterator[tuple[RunRecord, dict[str, bytes]]]:
+    """The two commits of a day of a list: its records, and the detail of each of them."""
+    at = midnight(day) + timedelta(days=1, hours=3)
+    records = [item(day) | {"id": f"r{day:%Y%m%d}-{number:02}"} for number in range(PER_DAY)]
+    lines = [json.dumps(one, separators=(",", ":"), sort_keys=True).encode() for one in records]
+    data = b"[\n" + b",\n".join(lines) + b"\n]\n"
+    turn = (day - date(1970, 1, 1)).days * 2
+    first, files = record(Asked(at, place, day, 0), turn=turn, data=data, held=PER_DAY, settings=settings)
+    yield first, files
+    facts, found = [], {}
+    for one, line in zip(records, lines, strict=True):
+        name, answer = paths.detail_file(str(one["id"]), day), b'{\n  "of": "%s"\n}\n' % str(one["id"]).encode()
+        mark, digest = hashlib.sha256(line).hexdigest()[:16], hashlib.sha256(answer).hexdigest()
+        facts.append(DetailFact("full", json.dumps(one["id"]), "stored", at, day, name, digest, mark))
+        found[f"{first.source}/{first.stream}/full/{name}"] = answer
+    (story,) = first.stories
+    told = replace(story, reason=Reason.DETAIL, window=None, proved=None, pages=(), days={}, details=tuple(facts))
+    second = replace(first, sequence=2, turn=turn + 1, stories=(told,))
+    yield second, {**found, runs.path_of(second): runs.encode(second)}
+
+
 def history(days: int, settings: Sequence[Mapping[str, str]]) -> Iterator[bytes]:
     """What `git fast-import` reads, for so many days in all; `settings` are the blobs of each source's files."""
     turns = {place: count(1) for place in range(SOURCES * STREAMS)}
+    tries = heapq.merge(*(asked(place, days // len(turns)) for place in turns))
+    yield from written(
+        record(one, turn=next(turns[one.place]), settings=settings[one.place // STREAMS]) for one in tries
+    )
+
+
+def written(commits: Iterable[tuple[RunRecord, dict[str, bytes]]]) -> Iterator[bytes]:
+    """Commits as `git fast-import` reads them."""
     parent = b"from refs/heads/main^0\n"
-    for one in heapq.merge(*(asked(place, days // len(turns)) for place in turns)):
-        made, files = record(one, turn=next(turns[one.place]), settings=settings[one.place // STREAMS])
+    for made, files in commits:
         message = messages.message([made], {}).encode()
         head = b"commit refs/heads/main\ncommitter snap <snap@localhost> %d +0000\n" % int(made.at.timestamp())
         yield head + b"data %d\n%s\n" % (len(message), message) + parent
@@ -142,10 +173,18 @@ class Archive:
         git = ["git", "-C", str(self.path)]
         process = subprocess.Popen([*git, "fast-import", "--quiet"], stdin=subprocess.PIPE)
         assert process.stdin is not None
-        process.stdin.writelines(history(self.days, self.settings()))
+        process.stdin.writelines(self.history())
         process.stdin.close()
         assert process.wait() == 0
         self.with_index()
+
+    def history(self) -> Iterator[bytes]:
+        return history(self.days, self.settings())
+
+    @property
+    def holds(self) -> str:
+        """For people."""
+        return f"{self.days:,} days"
 
     def describe(self) -> None:
         for number in range(SOURCES):
@@ -179,3 +218,31 @@ class Archive:
 
     def with_index(self) -> None:
         self.git("read-tree", "HEAD")
+
+
+class WithDetails(Archive):
+    """An archive of one list, whose details were asked."""
+
+    def history(self) -> Iterator[bytes]:
+        (settings, *_) = self.settings()
+        days = (self._first + number * ONE for number in range(self.days))
+        return written(one for day in days for one in detailed(0, day, settings=settings))
+
+    @property
+    def _first(self) -> date:
+        return LAST - (self.days - 1) * ONE
+
+    @property
+    def holds(self) -> str:
+        """For people."""
+        return f"{self.days * PER_DAY:,} details"
+
+    def describe(self) -> None:
+        text = source_file("api0", self._first, {"s0": self.end}, self.url)
+        often = 'fetch_if = "changed"\nstale_after = "9999d"\n'
+        text += f'\n[streams.s0.details.full]\npath = "/items/{{record.id}}"\n{often}'
+        (self.path / "sources/api0.toml").write_text(text)
+
+    def settings(self) -> list[dict[str, str]]:
+        names = (paths.SETTINGS, f"{paths.SOURCES}/api0.toml")
+        return [{name: blob_id((self.path / name).read_bytes()) for name in names}]
