@@ -2,9 +2,9 @@
 
     python benchmarks/flat.py [SMALL] [BIG]        days in all, by default 80 and 73,000, on 20 streams
 
-Both are made by `benchmarks/made.py`, as are two of one list whose records have details. Every command is a process of its own; the archives take turns, and the fastest
-of several counts, by the clock and by the processor's time. `without index` is the same with `.git/index` taken away
-before: what git's own index costs is the difference.
+Both are made by `benchmarks/made.py`, as are two of one list whose records have details. Every command is a process of
+its own; the archives take turns, and the fastest of several counts, by the clock and by the processor's time. `without
+index` is the same with `.git/index` taken away before: what git's own index costs is the difference.
 """
 
 from __future__ import annotations

@@ -10,13 +10,14 @@ from typing import Literal
 
 from snapshotter.archive.opening import Opened
 from snapshotter.archive.settling import Settled
+from snapshotter.archive.work import Work
 from snapshotter.canonical import Json, encode
 from snapshotter.core import details, paths
 from snapshotter.errors import Unreadable
 from snapshotter.evidence import Parent
 from snapshotter.model import DetailFact, FileChange, Job, JobStory, Reason
 from snapshotter.results.details import Counted
-from snapshotter.spec import Detail, Stream
+from snapshotter.spec import Detail, Source, Stream
 from snapshotter.walks import Walked
 
 Row = tuple[Parent, DetailFact | None]
@@ -72,14 +73,15 @@ def known(opened: Opened, stream: Stream, detail: str, item: str) -> DetailFact 
     return found[0] if found else None
 
 
-def jobs(opened: Opened, stream: Stream, *, now: datetime) -> Iterator[Job]:
+def work(opened: Opened, source: Source, stream: Stream, *, now: datetime) -> Iterator[Work]:
     """What asks the details of a stream; what a list brings in the same run is asked too."""
     for detail in stream.details:
         count = _waits(opened, stream, detail, now=now)
         most = f", at most {detail.per_run:,} in a run" if detail.per_run is not None else ""
         waits = f"{count:,} {'waits' if count == 1 else 'wait'}" if count else "none waits"
         why = f"details {detail.name}: {waits}{most}, and what the list brings new"
-        yield Job(stream.source, stream.name, None, Reason.DETAIL, why, detail=detail.name)
+        job = Job(stream.source, stream.name, None, Reason.DETAIL, why, detail=detail.name)
+        yield Work(source, stream, job, follows=not count)
 
 
 class Records:

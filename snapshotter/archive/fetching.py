@@ -150,7 +150,7 @@ def _draw_stream(
     # A feed is asked once more behind what waited: its first page is from then, and the newest records from now.
     rest = [job for job in planned.jobs if job.name not in names or job.reason is Reason.FEED]
     drawn.work += [Work(source, stream, job) for job in rest]
-    drawn.work += [Work(source, stream, job) for job in details.jobs(opened, stream, now=now)]
+    drawn.work += details.work(opened, source, stream, now=now)
     drawn.held_back += [*due.held_back, *(held for held in planned.held_back if held.job.name not in names)]
 
 

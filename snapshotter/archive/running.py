@@ -53,7 +53,12 @@ class Drawn:
 
 
 def hold_changed(opened: Opened, drawn: Drawn) -> None:
-    """Take the streams out of a plan that it would reinterpret or that cannot be judged, and say what else is new."""
+    """Take the streams out of a plan that it would reinterpret or that cannot be judged, and say what else is new.
+
+    What only follows other work is left out where there is none: a run with nothing to ask loads nothing that asks.
+    """
+    leading = {item.stream.key for item in drawn.work if not item.follows}
+    drawn.work = [item for item in drawn.work if item.stream.key in leading]
     streams = {item.stream.key: (item.source, item.stream) for item in drawn.work}
     stopped, notices = judged(all_changed(opened, tuple(streams.values())))
     stopped = {**unusable(opened, [stream for _, stream in streams.values()]), **stopped}

@@ -14,3 +14,4 @@ class Work:
     source: Source
     stream: Stream
     job: Job
+    follows: bool = False  # it has something to ask only where other work of its stream brings that

@@ -248,6 +248,17 @@ path = "/item/{record.@}.json"
         assert json.loads(shown.data) == {"path": "/item/7.json"}
 
 
+def test_a_list_that_is_complete_and_told_of_is_left_alone(tmp_path: Path, api: Listed) -> None:
+    settled = '{ start = "2026-03-12", end = "2026-03-12", step = "1d" }'
+    with an_archive(tmp_path, api, series(window=settled, more=DETAILS)) as archive:
+        api.answers["a"] = Reply(403, b"{}")
+        archive.fetch()
+        assert not fetching.plan(archive.path, FetchOptions(), archive.world).jobs
+        archive.later(hours=2)
+        (job,) = fetching.plan(archive.path, FetchOptions(), archive.world).jobs
+        assert job.why == "details full: 1 waits, and what the list brings new"
+
+
 def test_a_dry_run_says_how_many_wait(archive: Archive) -> None:
     archive.fetch(max_requests=1)
     planned = fetching.plan(archive.path, FetchOptions(), archive.world)
