@@ -33,6 +33,7 @@ SCRIPTS = {
     "flat": [],
     "size": ["120"],
     "politeness": [],
+    "bodies": [],
     "executors": ["--pages", "4"],
 }
 
