@@ -43,7 +43,7 @@ class Identity:
             return [None] * len(values), [(1,) if instant is None else (0, instant) for instant in instants]
         if self._only is None:
             return None
-        found = [self._only(value) for value in values]
+        found = self.ids[0].of_each(values)
         kinds = set(map(type, found))
         if kinds == {int}:
             return [b"%d" % number for number in found], [(0, number) for number in found]

@@ -62,11 +62,11 @@ def placer_of_many(rule: DayRule) -> Callable[[Sequence[object]], Columns | None
     """Days and instants of many records at once; None where one of them needs `placer`, which says what is wrong."""
     if rule.from_window or rule.template or len(rule.first_of) != 1:
         return lambda values: None
-    find = compile_expression(rule.first_of[0]).finder()
+    expression = compile_expression(rule.first_of[0])
     place = _instants_placer(rule) if rule.parse == "instant" else _each_placer(_reader(rule))
 
     def placed(values: Sequence[object]) -> Columns | None:
-        found = [find(value) for value in values]
+        found = expression.of_each(values)
         try:
             return None if None in found or "" in found else place(found)
         except Illegible:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 import pytest
 import requests
 import urllib3
+from hypothesis import given
+from hypothesis import strategies as st
 
 from snapshotter.edge.exchange import Lost
 from snapshotter.edge.http import Habits, wire
@@ -419,3 +421,63 @@ def test_what_an_error_of_the_libraries_says_is_not_passed_on():
 
     assert SECRET not in lost.value.words
     assert lost.value.__suppress_context__
+
+
+# --- the usual head, which is read at once ---
+
+LINES = st.lists(
+    st.sampled_from(
+        [
+            "Content-Length: 12",
+            "content-length:12 ",
+            "Content-Length: 3",
+            "Content-Length: 1_2",
+            "Content-Length: -1",
+            "Transfer-Encoding: chunked",
+            "Connection: close",
+            "Connection: Keep-Alive",
+            "Connection: upgrade, close",
+            "Link: <a>; rel=next",
+            "Link:",
+            "X-Odd:\t a:b  ",
+            "X Odd: 1",
+            " folded",
+            "no colon",
+            "X-Bytes: \xfc",
+            f"X-Long: {'a' * 9000}",
+        ]
+    ),
+    max_size=6,
+)
+STARTS = st.sampled_from(
+    ["HTTP/1.1 200 OK", "HTTP/1.1 200", "HTTP/1.1 204 None", "HTTP/1.0 200 OK", "HTTP/1.1 206 ü", "HTTP/1.1 404 No"]
+)
+
+
+def what_is_read(kind, sent):
+    """Everything that one way of reading makes of the bytes of an answer."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(sent)
+        theirs.shutdown(socket.SHUT_WR)
+        answer = kind(ours, method="GET")
+        try:
+            answer.begin()
+            head = (answer.status, answer.version, answer.reason, answer.headers.items())
+            return (*head, answer.length, answer.chunked, answer.will_close, answer.read())
+        except http.client.HTTPException as error:
+            return type(error)
+        finally:
+            answer.close()
+
+
+@given(STARTS, LINES, st.sampled_from([BODY, BODY[:5], b"", b"c\r\n" + BODY + b"\r\n0\r\n\r\n"]))
+def test_a_usual_head_is_read_as_the_library_reads_it(start, lines, body):
+    sent = "".join(f"{line}\r\n" for line in (start, *lines, "")).encode("latin-1") + body
+    token = wire._watch.set(wire.Watch(wire.Limits(5, 5, 5, 1000), lambda: 0.0))
+    try:
+        read = what_is_read(wire._Answer, sent)
+    finally:
+        wire._watch.reset(token)
+
+    assert read == what_is_read(http.client.HTTPResponse, sent)

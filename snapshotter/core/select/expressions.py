@@ -37,6 +37,17 @@ class Expression:
         """`search` as a function, for those who call it a hundred thousand times."""
         return self.search if self.names is None else self.evaluate  # a path makes nothing, so it finds nothing odd
 
+    def of_each(self, values: Sequence[Json]) -> list[Json]:
+        """What `finder` gives for each, for those who have many."""
+        find = self.finder()
+        if self.names is not None and len(self.names) == 1:
+            name = self.names[0]
+            try:
+                return [value[name] for value in values]  # text in a list or a text, no object: an error, as it must be
+            except (KeyError, TypeError, IndexError):
+                pass
+        return [find(value) for value in values]
+
     def refusal(self, why: str) -> Unreadable:
         """The error that names it."""
         return Unreadable("selection", f"{escape(self.text)}: {why}")

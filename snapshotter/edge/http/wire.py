@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -33,6 +34,11 @@ from snapshotter.model import Miss
 _PIECE = 1 << 16
 _OVERHEAD = 16 << 20  # bytes on the wire beside the body: headers, chunk borders, a proxy's answer
 _SHORTEST_WAIT = 0.001
+# A success whose head holds nothing that two parsers could read in two ways: no folded line, no odd character.
+_USUAL_HEAD = re.compile(
+    rb"HTTP/1\.1 (20[0-3])((?: [ -~]*)?)\r\n((?:[A-Za-z0-9_-]{1,100}:[\t -~]{0,8000}\r\n){1,90})\r\n"
+)
+_LENGTH = re.compile(r"[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +249,8 @@ class _Watched(io.RawIOBase):
 
 
 class _Answer(http.client.HTTPResponse):
+    _method: str | None  # of the request, as the library keeps it
+
     def __init__(self, sock: socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         watch = _watch.get()
@@ -251,12 +259,37 @@ class _Answer(http.client.HTTPResponse):
             if watch.on_sent is not None:  # an answer is waited for as soon as its request has left
                 watch.on_sent()
             self._watched = _Watched(self.fp.detach(), sock, watch)
-            self.fp = io.BufferedReader(self._watched)
+            self.fp = io.BufferedReader(self._watched, _PIECE)
 
     def begin(self) -> None:
+        """Read the head: the usual one at once, which takes a fifth of the time; any other as the library does."""
+        begun: object = self.headers
+        if begun is not None or self._begin_quickly():
+            return
         super().begin()
         if self._watched is not None and self._watched.ended:  # http.client takes a cut head for a whole one
             raise http.client.IncompleteRead(b"")
+
+    def _begin_quickly(self) -> bool:
+        """Whether the head is here whole, in plain ASCII lines, and says how long the body is."""
+        head = _USUAL_HEAD.match(self.fp.peek(1)) if self._watched is not None and self._method != "HEAD" else None
+        if head is None:
+            return False
+        message = http.client.HTTPMessage()
+        for line in head[3].decode("ascii").split("\r\n")[:-1]:
+            name, _, value = line.partition(":")
+            message[name] = value.strip(" \t")
+        lengths, close = message.get_all("content-length", []), message.get("connection", "keep-alive")
+        if len(lengths) != 1 or not _LENGTH.fullmatch(lengths[0]) or close.lower() != "keep-alive":
+            return False
+        if "transfer-encoding" in message:
+            return False
+        self.version, self.code, self.reason = 11, int(head[1]), head[2].decode("ascii").strip()
+        self.status, self.headers = self.code, message
+        self.msg = message
+        self.chunked, self.will_close, self.length = False, False, int(lengths[0])
+        self.fp.read(head.end())
+        return True
 
 
 class _Http(urllib3.connection.HTTPConnection):

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import accumulate
 
 from snapshotter.edge.files import Folder
@@ -22,6 +23,7 @@ PACKS = "objects/pack"
 ROLL_AT = 16  # small packs
 SMALL = 1 << 20  # bytes; larger ones join in when those smaller than them weigh as much
 LARGEST = 1 << 25
+WORTH_TWO = 1 << 18  # bytes to compress, from which on two threads are faster than one
 _HEAD = struct.Struct(">4sII")
 _INDEX_MAGIC = b"\xfftOc\x00\x00\x00\x02"
 _TYPES = {b"commit": 1, b"tree": 2, b"blob": 3}
@@ -39,7 +41,20 @@ class _Row:
 def write_pack(git: Folder, objects: Iterable[Made]) -> None:
     """Write objects as one pack below a `.git` folder; when this returns they are on the disk and can be found."""
     unique = {item.id: item for item in objects}
-    _write(git, ((item.id, _entry(item)) for item in unique.values()), count=len(unique))
+    with _hands(sum(len(item.data) for item in unique.values())) as each:
+        _write(git, zip(unique, each(_entry, unique.values()), strict=True), count=len(unique))
+
+
+@contextmanager
+def _hands(size: int) -> Iterator[Callable[..., Iterator[bytes]]]:
+    """`map`; by two threads where much is to be packed, since zlib keeps nobody else from running."""
+    if size < WORTH_TWO:
+        yield map
+        return
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - small commits do without
+
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="pack") as pool:
+        yield pool.map
 
 
 def roll_up(git: Folder) -> int:
