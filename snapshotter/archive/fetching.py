@@ -64,6 +64,10 @@ def draw(
     resumed = _resumed_jobs(spool)
     for source, stream in prepare(opened, options.targets, drawn, given=given):
         _draw_stream(opened, source, stream, drawn, options=options, now=now, resumed=resumed.get(stream.key, ()))
+    is_named = options.since is not None or options.until is not None
+    if is_named and not (drawn.work or drawn.held_back or drawn.notices):
+        words = "nothing of these days is missing; `snap refresh` with the same words asks them again"
+        drawn.notices.append(Notice("info", "", words))
     return drawn.sorted()
 
 
@@ -72,6 +76,8 @@ def prepare(
 ) -> list[tuple[Source, Stream]]:
     """The streams that may be asked, with their secrets in the plan, which is told what stops the others."""
     chosen = opened.streams(targets)
+    if not opened.described.sources and not opened.described.problems:
+        drawn.notices.append(Notice("info", "", "no sources yet; add one with `snap add`"))
     for problem in opened.described.problems:
         drawn.notices.append(Notice("error", problem.file, str(problem)))
         drawn.codes.add(Exit.CONFIG)

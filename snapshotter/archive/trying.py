@@ -101,14 +101,14 @@ class _Trial:
             first_record=self.first,
             not_stored=tuple(self.not_stored),
             verdict=self._verdict(step, good=good),
-            good=good,
+            good=good and not (isinstance(step, paging.Stop) and not step.good),
         )
 
     def _verdict(self, step: paging.Step, *, good: bool) -> str:
         if not good:
             return "something is wrong; see the problem above"
         if sum(page.received for page in self.pages) == 0:
-            return "the answer is understood, but it has no records; try another day, or look at `records`"
+            return "the answer is understood, but has no records; try another day (--day), or look at `records`"
         if isinstance(step, paging.Stop) and not step.good:
             return f"paging would stop with an error: {step.why or step.reason}"
         return f"looks right. Next: snap fetch {self.stream.key}"

@@ -6,7 +6,7 @@ import click
 
 from snapshotter.archive import budgets, trust
 from snapshotter.cli.exits import HELP
-from snapshotter.cli.options import echo, echo_json, json_option
+from snapshotter.cli.options import echo, echo_json, json_option, remark
 from snapshotter.cli.surroundings import archive_folder, is_answerable, the_world
 from snapshotter.core import report_access
 from snapshotter.results import Exit
@@ -50,7 +50,7 @@ def trust_command(archive: str | None, *, yes: bool, as_json: bool) -> int:
     if shown.is_trusted:
         return Exit.CONFIG if shown.problems else Exit.DONE
     if not yes and (as_json or not is_answerable() or not click.confirm("Do you agree?", err=True)):
-        click.echo("snap: nothing was agreed to; `snap trust --yes` agrees to all that is shown", err=True)
+        remark("snap: nothing was agreed to; `snap trust --yes` agrees to all that is shown")
         return Exit.SOME_DAYS
     trust.agree(folder, world, shown)
     return Exit.DONE

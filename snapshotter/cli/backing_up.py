@@ -103,7 +103,7 @@ def export_command(file: Path, *, passphrase: Path | None) -> int:
       snap state export moved.sealed
     """
     count = moving.export_state(file, _passphrase(passphrase, twice=True), the_world())
-    click.echo(f"{file}: {counted(count, 'file')} of tokens and budgets")
+    echo(f"{file}: {counted(count, 'file')} of tokens and budgets")
     return Exit.DONE
 
 
@@ -118,7 +118,7 @@ def import_command(file: Path, *, passphrase: Path | None) -> int:
       snap state import moved.sealed --passphrase-file passphrase
     """
     count, kept = moving.import_state(file, _passphrase(passphrase, twice=False), the_world())
-    click.echo(f"{counted(count, 'file')} put in place" + (f"; left as they are: {', '.join(kept)}" if kept else ""))
+    echo(f"{counted(count, 'file')} put in place" + (f"; left as they are: {', '.join(kept)}" if kept else ""))
     return Exit.DONE
 
 

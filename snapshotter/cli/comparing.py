@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,7 +10,7 @@ import click
 
 from snapshotter.archive import comparing
 from snapshotter.cli.exits import HELP
-from snapshotter.cli.options import echo, echo_json, json_option
+from snapshotter.cli.options import echo, echo_json, fitted, json_option
 from snapshotter.cli.surroundings import archive_folder, the_world
 from snapshotter.core import report_diff
 from snapshotter.errors import UsageError
@@ -73,7 +74,7 @@ def _paint(lines: Iterable[report_diff.Line]) -> None:
     plain = bool(the_world().env.get("NO_COLOR"))
     for line in lines:
         text = "".join(part if plain or not style else click.style(part, **_STYLES[style]) for style, part in line)
-        click.echo(text)
+        click.echo(fitted(text, sys.stdout))
 
 
 @click.command("versions", epilog=HELP)

@@ -6,7 +6,6 @@ import click
 from click.shell_completion import get_completion_class
 
 from snapshotter.cli.exits import HELP
-from snapshotter.cli.options import echo
 from snapshotter.results import Exit
 
 
@@ -26,5 +25,5 @@ def completion_command(ctx: click.Context, shell: str) -> int:
     root = ctx.find_root()
     if kind is None:  # click knows all three
         raise click.UsageError(f"no completion for {shell}")
-    echo(kind(root.command, {}, "snap", "_SNAP_COMPLETE").source())
+    click.echo(kind(root.command, {}, "snap", "_SNAP_COMPLETE").source())
     return Exit.DONE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 import traceback
@@ -12,6 +13,7 @@ from typing import TypeVar
 
 import click
 
+from snapshotter.cli.options import remark
 from snapshotter.cli.surroundings import state_folder
 from snapshotter.errors import (
     Busy,
@@ -74,19 +76,21 @@ def run(command: click.Command, arguments: list[str] | None) -> int:
     try:
         result = _with_a_good_cache(lambda: command.main(args=arguments, prog_name="snap", standalone_mode=False))
     except SnapError as error:
-        click.echo(f"snap: {error}", err=True)
+        remark(f"snap: {error}")
         return int(code_of(error))
     except click.ClickException as error:
-        error.show()
+        words = io.StringIO()
+        error.show(words)
+        remark(words.getvalue().rstrip("\n"))
         return int(Exit.CONFIG)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("snap: interrupted", err=True)
+        remark("snap: interrupted")
         return int(Exit.INTERRUPTED)
     except BrokenPipeError:  # `snap log | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains once more at its end
         return int(Exit.DONE)
     except Exception:  # noqa: BLE001 - the last door: a bug is told in one line, its traceback kept in a file
-        click.echo(f"snap: {_SORRY} {_kept()}", err=True)
+        remark(f"snap: {_SORRY} {_kept()}")
         return int(Exit.BUG)
     return int(result) if isinstance(result, int) else int(Exit.DONE)
 

@@ -18,7 +18,7 @@ from snapshotter.results import Exit, FetchOptions
 @click.option("--since", type=DAY, help="The first day to ask for.")
 @click.option("--until", type=DAY, help="The last day to ask for.")
 @click.option("--extend", is_flag=True, help="Look behind the end of history again: the API may have older days now.")
-@click.option("--dry-run", is_flag=True, help="Print every window that would be asked and why; ask nothing.")
+@click.option("--dry-run", is_flag=True, help="Print what would be asked and why; ask nothing.")
 @limit_options
 @loudness_options
 @click.pass_obj

@@ -8,7 +8,7 @@ import click
 
 from snapshotter.archive import housekeeping
 from snapshotter.cli.exits import HELP
-from snapshotter.cli.options import echo, echo_json, json_option, wait_option
+from snapshotter.cli.options import echo, echo_json, json_option, remark, wait_option
 from snapshotter.cli.surroundings import archive_folder, is_answerable, the_world
 from snapshotter.core import report_housekeeping
 from snapshotter.results import Exit
@@ -77,7 +77,7 @@ def _settle(look: Reshaped, does: Callable[[], Reshaped], *, stops: bool, yes: b
     if not yes:
         echo(report_housekeeping.reshaped(look))
         if js or not is_answerable() or not click.confirm("Do it?", err=True):
-            click.echo("snap: nothing was changed; --yes does it without being asked", err=True)
+            remark("snap: nothing was changed; --yes does it without being asked")
             return Exit.CONFIG
     done = does()
     echo_json(done) if js else echo(report_housekeeping.reshaped(done))

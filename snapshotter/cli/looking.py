@@ -9,7 +9,7 @@ import click
 
 from snapshotter.archive import looking
 from snapshotter.cli.exits import HELP
-from snapshotter.cli.options import LENGTH, echo, echo_json, json_option, wait_option
+from snapshotter.cli.options import LENGTH, echo, echo_json, json_option, remark, wait_option
 from snapshotter.cli.surroundings import archive_folder, telling, the_world
 from snapshotter.core import report, report_care, report_status
 from snapshotter.results import Exit
@@ -37,7 +37,7 @@ def show_command(archive: str | None, target: str, day: str | None, at: str | No
         from snapshotter.core import report_diff  # noqa: PLC0415
 
         result, version = comparing.show_at(archive_folder(archive), target, day, the_world(), at=at)
-        click.echo(report_diff.shown(version.commit, f"{version.at:%Y-%m-%d %H:%M} UTC", version.subject), err=True)
+        remark(report_diff.shown(version.commit, f"{version.at:%Y-%m-%d %H:%M} UTC", version.subject))
     else:
         result = looking.show(archive_folder(archive), target, day, the_world())
     click.echo(result.data, nl=False)

@@ -6,7 +6,7 @@ import click
 
 from snapshotter.archive import maintaining
 from snapshotter.cli.exits import HELP
-from snapshotter.cli.options import echo_json, json_option, wait_option
+from snapshotter.cli.options import echo, echo_json, json_option, remark, wait_option
 from snapshotter.cli.surroundings import archive_folder, the_world
 from snapshotter.core.maintaining import shown
 from snapshotter.results import Exit
@@ -30,14 +30,14 @@ def maintain_command(archive: str | None, *, dry_run: bool, wait: float, as_json
         echo_json(done)
         return Exit.DONE
     if done.done:
-        click.echo(
+        echo(
             f"packs {done.packs_before} -> {done.packs_after}, loose objects {done.loose_before} -> {done.loose_after}"
         )
     else:
         due = "due" if done.due else "not due yet"
-        click.echo(f"{done.packs_before} packs and {done.loose_before} loose objects; tidying up is {due}")
+        echo(f"{done.packs_before} packs and {done.loose_before} loose objects; tidying up is {due}")
     monthly = "too early to say how it grows" if done.bytes_a_month is None else f"{shown(done.bytes_a_month)} a month"
-    click.echo(f"size {shown(done.bytes)}; {monthly}")
+    echo(f"size {shown(done.bytes)}; {monthly}")
     for notice in done.notices:
-        click.echo(f"{notice.about}: {notice.text}", err=True)
+        remark(f"{notice.about}: {notice.text}")
     return Exit.DONE

@@ -6,7 +6,7 @@ import click
 
 from snapshotter.archive import notifying
 from snapshotter.cli.exits import HELP
-from snapshotter.cli.options import echo_json, json_option
+from snapshotter.cli.options import echo, echo_json, json_option
 from snapshotter.cli.surroundings import archive_folder, the_world
 from snapshotter.errors import UsageError
 from snapshotter.results import Exit
@@ -34,5 +34,5 @@ def notify_command(archive: str | None, *, is_test: bool, as_json: bool) -> int:
         echo_json([{"target": name, "problem": problem} for name, problem in tried])
     else:
         for name, problem in tried:
-            click.echo(f"{name}: {'sent' if problem is None else problem}")
+            echo(f"{name}: {'sent' if problem is None else problem}")
     return Exit.DONE if all(problem is None for _, problem in tried) else Exit.NOT_TOLD

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Callable
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 
@@ -85,9 +87,23 @@ def limit_options(command: F) -> F:
 
 
 def echo(text: str) -> None:
-    """Print a result, if there is something to say."""
+    """Print a result, if there is something to say; on a terminal no word of it is broken."""
     if text:
-        click.echo(text)
+        click.echo(fitted(text, sys.stdout))
+
+
+def remark(text: str) -> None:
+    """Print a remark, which is no part of the result."""
+    click.echo(fitted(text, sys.stderr), err=True)
+
+
+def fitted(text: str, stream: TextIO) -> str:
+    """A text folded to the terminal it goes to; as it is for a file or a pipe."""
+    if not stream.isatty():
+        return text
+    from snapshotter.core.folding import fold  # noqa: PLC0415 - only a terminal pays for it
+
+    return fold(text, shutil.get_terminal_size((80, 24)).columns)
 
 
 def echo_json(value: object) -> None:

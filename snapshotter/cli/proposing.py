@@ -38,7 +38,7 @@ def try_address(archive: str | None, url: str, name: str | None, *, as_json: boo
         proposing.check_free(archive_folder(archive), name, world)
     found = proposing.try_address(url, world, name=name)
     if name is None:
-        echo_json(found) if as_json else echo(proposed(found))
+        echo_json(found) if as_json else click.echo(proposed(found))  # a file: its lines stay whole
         return Exit.DONE
     made = proposing.save(archive_folder(archive), name, found.text, "Proposed from one answer", world)
     echo_json({"path": made.path, "commit": made.commit, "proposal": found}) if as_json else echo(

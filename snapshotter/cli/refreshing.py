@@ -20,7 +20,7 @@ from snapshotter.results.refreshing import RefreshOptions
 @click.option("--since", type=DAY, help="All days from this one on.")
 @click.option("--until", type=DAY, help="All days up to this one.")
 @click.option("--budget", type=click.IntRange(0), metavar="N", help="At most N requests for each lane, in this run.")
-@click.option("--dry-run", is_flag=True, help="Print every window that would be asked and why; ask nothing.")
+@click.option("--dry-run", is_flag=True, help="Print what would be asked and why; ask nothing.")
 @click.option("--explain", is_flag=True, help="The same, with budgets and how well the choosing does.")
 @limit_options
 @loudness_options

@@ -8,7 +8,7 @@ import click
 
 from snapshotter.archive import routine
 from snapshotter.cli.exits import HELP, attempt
-from snapshotter.cli.options import echo, echo_json, limit_options
+from snapshotter.cli.options import echo, echo_json, limit_options, remark
 from snapshotter.cli.surroundings import archive_folder, the_world
 from snapshotter.cli.watched import Loudness, loudness_options, show, watched
 from snapshotter.codec import to_plain
@@ -21,7 +21,7 @@ from snapshotter.results.routine import RoutineOptions
 
 @click.command("run", epilog=HELP)
 @click.argument("targets", metavar="[SOURCE[/STREAM]]...", nargs=-1)
-@click.option("--dry-run", is_flag=True, help="Print every window that would be asked and why; ask nothing.")
+@click.option("--dry-run", is_flag=True, help="Print what would be asked and why; ask nothing.")
 @limit_options
 @loudness_options
 @click.pass_context
@@ -77,7 +77,7 @@ def _one_of_many(
         click.echo(f"{folder}:")
     result, code, words = attempt(lambda: _do(folder, options, world, loudness=loudness, dry_run=dry_run))
     if result is None:
-        click.echo(f"snap: {folder}: {words}", err=True)
+        remark(f"snap: {folder}: {words}")
         return code, {"archive": str(folder), "error": words}
     if not loudness.as_json:
         _show(result, loudness)

@@ -9,7 +9,7 @@ import click
 from snapshotter.archive import scheduling
 from snapshotter.archive.scheduling import ScheduleOptions
 from snapshotter.cli.exits import HELP
-from snapshotter.cli.options import LENGTH, echo_json, json_option
+from snapshotter.cli.options import LENGTH, echo, echo_json, json_option, remark
 from snapshotter.cli.surroundings import archive_folder, own_program, the_world
 from snapshotter.core import report
 from snapshotter.core.scheduling import KINDS
@@ -59,7 +59,7 @@ def schedule_command(
         raise UsageError("--print, --install and --uninstall are three things; give one of them")
     if uninstall:
         taken = scheduling.uninstall(folder, options, world)
-        echo_json({"removed": taken}) if as_json else click.echo(f"removed: {', '.join(taken) or 'nothing was there'}")
+        echo_json({"removed": taken}) if as_json else echo(f"removed: {', '.join(taken) or 'nothing was there'}")
         return Exit.DONE
     if printed is not None or (install and dry_run):
         kind = printed or ("cron" if install == AUTO else install)
@@ -75,13 +75,13 @@ def _tell(result: Scheduled, *, as_json: bool) -> Exit:
         echo_json(result)
         return Exit.DONE
     if not result.kind:
-        click.echo("nothing calls `snap run` for this archive by itself; `snap schedule --install` changes that")
+        echo("nothing calls `snap run` for this archive by itself; `snap schedule --install` changes that")
     if result.done:
-        click.echo(f"installed for {result.kind}:")
+        echo(f"installed for {result.kind}:")
     for name, text in result.files.items():
         click.echo(f"# {name}\n{text}" if len(result.files) > 1 else text, nl=len(result.files) > 1)
     for step in result.steps:
-        click.echo(f"next: {step}", err=True)
+        remark(f"next: {step}")
     for notice in result.notices:
-        click.echo(report.notice(notice), err=True)
+        remark(report.notice(notice))
     return Exit.DONE

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from snapshotter.archive.stopping import Stops, Tell
-from snapshotter.cli.options import echo, echo_json
+from snapshotter.cli.options import echo, echo_json, remark
 from snapshotter.cli.surroundings import is_terminal, on_signals
 from snapshotter.core import report
 from snapshotter.edge.world import World
@@ -67,7 +67,7 @@ def show(result: Ran, loudness: Loudness) -> None:
         echo(report.ran(result))
         return
     for line in report.wrong(result):
-        click.echo(line, err=True)
+        remark(line)
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def _teller(world: World, loudness: Loudness) -> Iterator[Tell]:
 
 
 def _print(step: Progress) -> None:
-    click.echo(f"{step.stream}: {report.step(step)}" if step.stream else report.step(step), err=True)
+    remark(f"{step.stream}: {report.step(step)}" if step.stream else report.step(step))
 
 
 def _silent(step: Progress) -> None:

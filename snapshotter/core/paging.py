@@ -242,7 +242,7 @@ def _further(walk: Walk, following: Request, *, cursor: Any = None) -> Step:
     if _ends_when_empty(walk.stream) and (walk.empty >= EMPTY_AT_THE_END or (walk.empty and is_same)):
         return _ended(walk, "empty_page")
     if is_same:
-        return Stop("loop", good=False, why="the next page was asked before in this walk")
+        return Stop("loop", good=False, why="the next page was asked before in this walk; is the page parameter right?")
     if walk.empty >= EMPTY_AT_MOST:
         return Stop("loop", good=False, why=f"{walk.empty} empty pages in a row, each naming a next one")
     if walk.number >= walk.stream.paging.common.max_pages:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
+from itertools import groupby
 
 from snapshotter.core.escaping import escape
 from snapshotter.core.refreshing.findings import staleness_words, surprising
@@ -33,6 +34,7 @@ WIDTH = 80
 MOST_DAYS = 12
 MOST_COMMITS = 12
 MOST_PROBLEMS = 3
+MOST_ALIKE = 14  # windows of a plan that are asked for one reason
 LONGEST = 400  # characters of one line that may come from outside
 
 
@@ -40,6 +42,7 @@ def created(result: Created) -> str:
     """After `init`."""
     lines = [f"Made an archive in {result.path}", *map(notice, result.notes), ""]
     lines += ["Next: go there, and add a source:", f"  cd {result.path}", "  snap add", "  snap add usgs-earthquakes"]
+    lines += ["or, for an API of your own that no ready file is about:", '  snap try "https://…"']
     return _text(lines)
 
 
@@ -81,11 +84,28 @@ def planned(result: Planned) -> str:
         by_stream.setdefault(f"{job.source}/{job.stream}", []).append(job)
     for key, jobs in by_stream.items():
         lines += [f"{key}: {counted(len(jobs), 'window')}"]
-        lines += [f"  {job.reason.value:<9} {_safe(job.why)}" for job in jobs]
+        lines += _planned_lines(jobs)
     if not result.jobs:
         lines += ["nothing to ask"]
     lines += [_held_back(item) for item in result.held_back]
     return _text(lines)
+
+
+def _planned_lines(jobs: Sequence[Job]) -> Iterator[str]:
+    """A line a window; of many that are asked for one reason only the first and the last."""
+    for _, group in groupby(jobs, key=lambda job: (job.reason, _reason_alone(job))):
+        alike = list(group)
+        shown = alike if len(alike) <= MOST_ALIKE else [*alike[: MOST_ALIKE - 2], None, alike[-1]]
+        for job in shown:
+            if job is None:
+                yield f"            … {counted(len(alike) - MOST_ALIKE + 1, 'window')} more like these …"
+            else:
+                yield f"  {job.reason.value:<9} {_safe(job.why)}"
+
+
+def _reason_alone(job: Job) -> str:
+    """Why it is asked, without what: `never asked` of `2024-05-01: never asked`."""
+    return job.why.rpartition(": ")[2]
 
 
 def _asked(job: Job) -> str:

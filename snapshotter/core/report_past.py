@@ -23,9 +23,11 @@ def run_lines(lines: Sequence[RunLine]) -> str:
     """`runs`: newest first."""
     told: list[str] = []
     for line in lines:
-        what = f"{line.days_new} new, {line.days_changed} changed, {counted(line.requests, 'request')}"
-        wrong = f", {counted(line.problems, 'problem')}" if line.problems else ""
-        told += [f"{line.run}  {line.started:%Y-%m-%d %H:%M}  {line.command}: {what}{wrong}"]
+        days = [f"{line.days_new:,} new"] if line.days_new else []
+        days += [f"{line.days_changed:,} changed"] if line.days_changed else []
+        wrong = [counted(line.problems, "problem")] if line.problems else []
+        what = ", ".join([*(days or ["nothing new"]), counted(line.requests, "request"), *wrong])
+        told += [f"{line.run}  {line.started:%Y-%m-%d %H:%M}  {line.command}: {what}"]
     return "\n".join(told or ["no runs"])
 
 

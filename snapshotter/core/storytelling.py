@@ -282,7 +282,7 @@ def _comes(asked: Asked, judged: Judged, lack: Lack, *, bounds: Window) -> Itera
             yield f"the next fetch asks it again: lookback goes back to {day_at(back, rule.zone)}"
         elif rule is not None:
             yield "nothing; to ask it again:"
-            yield f"snap fetch {asked.stream.key} --since {asked.day} --until {asked.day}"
+            yield f"snap refresh {asked.stream.key} --since {asked.day} --until {asked.day}"
         return
     if lack.step:
         yield lack.step

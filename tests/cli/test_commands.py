@@ -65,6 +65,34 @@ def test_a_dry_run_names_every_window_and_asks_nothing(person, archive, quakes):
     assert "_runs" not in git(archive, "ls-tree", "-r", "--name-only", "HEAD")
 
 
+def test_a_dry_run_of_a_long_past_names_the_first_windows_and_the_last_and_counts_the_others(person, archive):
+    file = archive / "sources/usgs-earthquakes.toml"
+    file.write_text(re.sub(r'since = ".*?"', 'since = "2015-01-01"', file.read_text(), count=1))
+
+    told = person.types("fetch", "--dry-run").splitlines()
+
+    assert len(told) < 40
+    assert any(line.strip().endswith("windows more like these …") for line in told)
+    assert "2015" in told[-1]
+
+
+def test_days_that_were_asked_are_not_asked_again_and_the_way_to_do_so_is_named(person, archive):
+    file = archive / "sources/usgs-earthquakes.toml"
+    file.write_text(re.sub(r"(?m)^lookback .*\n", "", file.read_text()))
+    days = ("--since", "2018-02-01", "--until", "2018-02-02")
+    person.types("fetch", *days)
+
+    assert "snap refresh" in person.types("fetch", "-v", *days)
+    assert "snap refresh" in person.types("why", "usgs-earthquakes/events", "2018-02-01")
+
+
+def test_a_fetch_without_sources_says_so(person, monkeypatch):
+    person.types("init", "empty")
+    monkeypatch.chdir(person.folder / "empty")
+
+    assert "add one with `snap add`" in person.types("fetch", "-v")
+
+
 def test_runs_are_listed_and_told(person, archive):
     person.types("fetch")
     (line,) = json.loads(person.types("runs", "--json"))
