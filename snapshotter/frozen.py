@@ -1,16 +1,18 @@
 """`dataclass` for frozen values with slots, whose `__init__` is made when the first one is made.
 
-The standard decorator compiles six functions a class when its module is loaded. With two hundred classes that is a
-third of the time that a command takes to start, mostly for classes that it never uses. Everything else, `fields` and
-`replace` among it, is as the standard library has it; what this does not handle goes to the standard decorator.
+The standard decorator compiles six functions a class when its module is loaded, and looks at each annotation and
+signature. With two hundred classes that is a third of the time that a command takes to start, mostly for classes that
+it never uses. Everything else, `fields` and `replace` among it, is as the standard library has it; what this does not
+handle goes to the standard decorator.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from inspect import get_annotations
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from dataclasses import dataclass as dataclass  # noqa: PLC0414 - what type checkers know it as
@@ -26,15 +28,73 @@ else:
             return dataclasses.dataclass(cls, frozen=frozen, slots=slots, kw_only=kw_only, **others)
         if cls.__dict__.get("__hash__") is None:  # Python says so where a class has its own `__eq__`
             own.discard("__hash__")
-        made = dataclasses.dataclass(cls, init=False, repr=False, eq=False, slots=True, kw_only=kw_only)
-        for name, method in {**_SHARED, **_comparing(made), "__init__": _first_init(made)}.items():
-            if name not in own:
-                setattr(made, name, method)
+        made = _slotted(cls, own, kw_only) if _plain(cls) else _slotted_by_the_standard(cls, own, kw_only)
+        made.__init__ = _first_init(made)
         return made
 
 
 _MISSING = dataclasses.MISSING
 _FACTORY = object()  # stands for a value that was not given
+_ODD = ("ClassVar", "InitVar", "KW_ONLY")  # annotations that are no fields
+
+
+@dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)
+class _Model:
+    """What the standard decorator writes beside the fields, the same for all classes."""
+
+    value: int
+
+
+_USUAL_FIELD = dataclasses.fields(_Model)[0]._field_type  # type: ignore[attr-defined]
+_PARAMETERS = _Model.__dataclass_params__  # type: ignore[attr-defined]
+
+
+def _plain(cls: type) -> bool:
+    """Whether all that is annotated is a usual field with a usual default."""
+    return "__slots__" not in cls.__dict__ and all(
+        isinstance(kind, str)
+        and not any(odd in kind for odd in _ODD)
+        and cls.__dict__.get(name).__class__.__hash__ is not None
+        for name, kind in get_annotations(cls).items()
+    )
+
+
+def _slotted(cls: type, own: set[str], kw_only: Any) -> type:
+    """The class once more, with slots for its fields and the methods that all share."""
+    fields: dict[str, dataclasses.Field[Any]] = {}
+    taken: set[str] = set()  # slots of what it derives from
+    for base in cls.__mro__[-2:0:-1]:
+        fields.update(getattr(base, "__dataclass_fields__", {}))
+        slots = base.__dict__.get("__slots__", ())
+        taken.update((slots,) if isinstance(slots, str) else slots)
+    members = dict(cls.__dict__)
+    annotations = get_annotations(cls)
+    for name, kind in annotations.items():
+        default = members.pop(name, _MISSING)
+        one: Any = default if isinstance(default, dataclasses.Field) else dataclasses.field(default=default)
+        one.name, one.type, one._field_type = name, kind, _USUAL_FIELD
+        one.kw_only = kw_only if one.kw_only is _MISSING else one.kw_only
+        fields[name] = one
+    for name in ("__dict__", "__weakref__"):
+        members.pop(name, None)
+    shared = {**_SHARED, **_comparing([field.name for field in fields.values() if field.compare])}
+    members |= {name: method for name, method in shared.items() if name not in own}
+    members["__doc__"] = members["__doc__"] or cls.__name__
+    members["__slots__"] = tuple(name for name in annotations if name not in taken)
+    members["__dataclass_fields__"], members["__dataclass_params__"] = fields, _PARAMETERS
+    members.setdefault("__match_args__", tuple(field.name for field in fields.values() if not field.kw_only))
+    made = type(cls)(cls.__name__, cls.__bases__, members)
+    made.__qualname__ = cls.__qualname__
+    return made
+
+
+def _slotted_by_the_standard(cls: type, own: set[str], kw_only: Any) -> type:
+    made: Any = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True, kw_only=kw_only)(cls)
+    shared = {**_SHARED, **_comparing([field.name for field in dataclasses.fields(made) if field.compare])}
+    for name, method in shared.items():
+        if name not in own:
+            setattr(made, name, method)
+    return cast("type", made)
 
 
 def _first_init(made: type) -> Any:
@@ -75,8 +135,7 @@ def _init_of(made: type) -> Any:
     return init
 
 
-def _comparing(made: type) -> dict[str, Any]:
-    names = [field.name for field in dataclasses.fields(made) if field.compare]
+def _comparing(names: list[str]) -> dict[str, Any]:
     if len(names) > 1:
         return _compared_by(attrgetter(*names))
     return _compared_by(lambda self: tuple(getattr(self, name) for name in names))  # as attrgetter gives no tuple

@@ -5,7 +5,7 @@ import dataclasses
 import pickle
 from collections.abc import Mapping
 from dataclasses import FrozenInstanceError, field, fields, replace
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import pytest
 from hypothesis import given
@@ -188,3 +188,50 @@ def test_an_ordered_class_is_ordered():
 def test_documentation_and_properties_stay():
     assert Many.__doc__ == "Its words."
     assert Many("a", 2).double == 4
+
+
+@dataclass(frozen=True, slots=True)
+class Over(Many):
+    name: str = "b"
+    seen: ClassVar[int] = 0
+    last: int = field(default=1, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Further(Many):
+    count: int = 4
+    last: int = field(default=1, kw_only=True)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StandardOver(StandardMany):
+    name: str = "b"
+    seen: ClassVar[int] = 0
+    last: int = field(default=1, kw_only=True)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StandardFurther(StandardMany):
+    count: int = 4
+    last: int = field(default=1, kw_only=True)
+
+
+@pytest.mark.parametrize(("ours", "standard"), [(Many, StandardMany), (Over, StandardOver), (Further, StandardFurther)])
+def test_fields_slots_and_patterns_are_those_of_the_standard(ours, standard):
+    told = ("name", "type", "default", "default_factory", "init", "repr", "hash", "compare", "kw_only")
+
+    assert [[getattr(one, name) for name in told] for one in fields(ours)] == [
+        [getattr(one, name) for name in told] for one in fields(standard)
+    ]
+    assert ours.__slots__ == standard.__slots__
+    assert ours.__match_args__ == standard.__match_args__
+    assert ours.__qualname__ == ours.__name__
+    assert ours.__doc__
+
+
+def test_a_default_that_could_change_is_refused():
+    with pytest.raises(ValueError, match="mutable default"):
+
+        @dataclass(frozen=True, slots=True)
+        class Changing:
+            value: list = []  # noqa: RUF012
