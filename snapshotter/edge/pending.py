@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from snapshotter.edge.files import TEMPORARY, Disk, Folder
+from snapshotter.edge.state import private_folder
 from snapshotter.frozen import dataclass
 
 
@@ -30,19 +31,21 @@ class Pending:
     """The run records that wait, of all streams."""
 
     def __init__(self, folder: Path, *, disk: Disk | None = None) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._path = folder
+        self._disk = disk
         self._folder = Folder(folder, disk=disk)
 
     def put(self, stream: str, name: str, *, data: bytes) -> None:
-        """Keep a record; when this returns, it is on the disk."""
+        """Keep a record; when this returns, it is on the disk, with all folders on the way to it."""
+        private_folder(self._path, disk=self._disk)
         self._folder.write(f"{stream}/{name}", data)
 
     def streams(self) -> tuple[str, ...]:
         """The streams that have records waiting."""
         return tuple(
             f"{source}/{stream}"
-            for source in self._folder.entries()
-            for stream in self._folder.entries(source)
+            for source in self._entries()
+            for stream in self._entries(source)
             if self._names(f"{source}/{stream}")
         )
 
@@ -60,10 +63,11 @@ class Pending:
     def sweep(self) -> int:
         """Remove what killed writers left half done; gives how many files that were."""
         return sum(
-            self._folder.sweep(f"{source}/{stream}")
-            for source in self._folder.entries()
-            for stream in self._folder.entries(source)
+            self._folder.sweep(f"{source}/{stream}") for source in self._entries() for stream in self._entries(source)
         )
 
+    def _entries(self, folder: str = "") -> tuple[str, ...]:
+        return self._folder.entries(folder) if self._path.is_dir() else ()
+
     def _names(self, stream: str) -> tuple[str, ...]:
-        return tuple(name for name in self._folder.entries(stream) if not name.startswith(TEMPORARY))
+        return tuple(name for name in self._entries(stream) if not name.startswith(TEMPORARY))

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from snapshotter.edge.files import Disk, Folder, disk_error
+from snapshotter.edge.state import private_folder
 from snapshotter.errors import Damaged, Refused, SnapError
 from snapshotter.frozen import dataclass
 
@@ -102,8 +103,11 @@ class Vault:
     def _folder(self) -> Iterator[Folder]:
         """The folder of all tokens; what is wrong with it stops a source and says nothing about the archive."""
         try:
-            self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
-            yield Folder(self._root, disk=self._disk)
+            folder = private_folder(self._root, disk=self._disk)
+        except SnapError as error:
+            raise _trouble(error) from error
+        try:
+            yield folder
         except OSError as error:
             raise _trouble(disk_error(error, self._root)) from error
         except Damaged as error:

@@ -31,6 +31,24 @@ def test_a_record_waits_until_it_is_removed(pending):
     assert pending.streams() == pending.waiting(STREAM) == ()
 
 
+def test_looking_makes_nothing_and_what_waits_lies_in_folders_that_are_synced(tmp_path):
+    synced = []
+
+    class Watched(Disk):
+        def before(self, step, path):
+            synced.extend([path] if step == "sync folder" else [])
+
+    pending = Pending(tmp_path / "snap/pending", disk=Watched())
+    assert pending.streams() == pending.waiting(STREAM) == ()
+    assert pending.sweep() == 0
+    pending.remove(STREAM, ["a.json"])
+    assert list(tmp_path.iterdir()) == synced == []
+
+    pending.put(STREAM, "a.json", data=b"1")
+
+    assert len(synced) == 5  # each folder that names a new one, and the one that names the file
+
+
 def test_the_records_of_one_stream_are_no_business_of_another(pending):
     pending.put(STREAM, "a.json", data=b"1")
     pending.put("github/events", "a.json", data=b"2")
@@ -93,6 +111,7 @@ def test_a_full_disk_is_said_so(tmp_path):
 
 def test_no_link_is_followed(tmp_path, pending):
     (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "pending").mkdir()
     (tmp_path / "pending" / "usgs-earthquakes").symlink_to(tmp_path / "elsewhere")
 
     with pytest.raises(Damaged, match="symbolic link"):

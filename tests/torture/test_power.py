@@ -49,11 +49,13 @@ def test_what_was_acknowledged_is_there_after_a_power_cut(tmp_path):
                 run = start(replace(place_in(disk.folder), home=tmp_path, syncs=True))
                 run.process.join(chance.uniform(0.02, 0.5))
                 os.kill(run.process.pid, signal.SIGSTOP)
-                acknowledged = sum((act.step, act.path) == ACKNOWLEDGED for act in acts_in(tmp_path / "acts"))
-                run.process.join(LATER if number % 2 else 0.0)
-                cut = disk.cut()
-                os.kill(run.process.pid, signal.SIGCONT)
-                run.kill()
+                try:
+                    acknowledged = sum((act.step, act.path) == ACKNOWLEDGED for act in acts_in(tmp_path / "acts"))
+                    run.process.join(LATER if number % 2 else 0.0)
+                    cut = disk.cut()
+                finally:  # a child that stands still would hold up the end of all tests
+                    os.kill(run.process.pid, signal.SIGCONT)
+                    run.kill()
                 run.wait()
                 with mounted(cut, tmp_path / f"after{number}") as folder:
                     check_after_the_cut(scene, place_in(folder), before + acknowledged, expected)
