@@ -61,7 +61,7 @@ def copy(path: Path, target: Path, options: CopyOptions, world: World, *, tell: 
     wanted = replace(
         copying.chosen(options.without, known, history.names), masker=masker, drops_records=options.drops_records
     )
-    target = target.absolute()
+    target = target.resolve()  # it is shown, and remembered as made here
     check_creatable(target)
     with appearing_folder(target, disk=world.disk) as made:
         return _written(made, opened, wanted, history, target=target, tell=tell)

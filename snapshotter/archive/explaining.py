@@ -77,8 +77,8 @@ def _gaps_of(
     chosen: tuple[date, date],
     now: datetime,
 ) -> Iterator[Gap]:
-    terms = terms_of(stream, opened.described.settings.zone, now=now)
     light = opened.cache.ledger(stream.key, days=())
+    terms = terms_of(stream, opened.described.settings.zone, now=now, known=light)
     hindrance = hindrances.of_stream(source, stream, light)
     again = mended(opened, source, light, now=now)
     light = without_pauses(light, again)
@@ -150,7 +150,8 @@ def why(path: Path, target: str, day: str | None, world: World, *, tell: Tell = 
 def _day_story(opened: Opened, source: Source, stream: Stream, where: str, *, asked: storytelling.Asked) -> DayStory:
     day = asked.day
     assert day is not None  # noqa: S101 - the caller has it
-    terms = terms_of(stream, opened.described.settings.zone, now=asked.now)
+    known = opened.cache.ledger(stream.key, days=())
+    terms = terms_of(stream, opened.described.settings.zone, now=asked.now, known=known)
     ledger = opened.cache.ledger(stream.key, days=[(day, day)])
     ledger = without_pauses(ledger, mended(opened, source, ledger, now=asked.now))
     bounds = day_bounds(day, terms.zone)
@@ -168,7 +169,7 @@ def _day_story(opened: Opened, source: Source, stream: Stream, where: str, *, as
         asked,
         judged=judged,
         bounds=bounds,
-        zone=terms.zone,
+        zone=stream.day.zone if stream.day is not None else terms.zone,
         records=records,
         versions=tuple(versions(opened, where, since=_since(records, day))) if records else (),
         held=opened.store.blob_id(paths.held(where, stream.key)) is not None,

@@ -20,6 +20,7 @@ from snapshotter.edge.quarantine import Quarantine
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import World
 from snapshotter.errors import UsageError
+from snapshotter.evidence import StreamLedger
 from snapshotter.model import DayState, QuarantineEntry, Version
 from snapshotter.results import LogEntry, Notice, Shown, Status, StreamStatus
 from snapshotter.results.calendar import CalendarDay, Stale
@@ -202,8 +203,8 @@ class _Look:
         self.opened = opened
         self.source = source
         self.stream = stream
-        self.terms = terms_of(stream, opened.described.settings.zone, now=now)
         self.light = opened.cache.ledger(stream.key, days=())
+        self.terms = terms_of(stream, opened.described.settings.zone, now=now, known=self.light)
 
     def status(self) -> StreamStatus:
         """Its line."""
@@ -248,11 +249,15 @@ class _Look:
         return calendars.days_of(states.Judge(self.opened.cache.ledger(self.stream.key, days=[span]), self.terms), span)
 
 
-def terms_of(stream: Stream, zone: str, *, now: datetime) -> states.Terms:
-    """By what the days of a stream are judged."""
+def terms_of(stream: Stream, zone: str, *, now: datetime, known: StreamLedger | None = None) -> states.Terms:
+    """By what the days of a stream are judged; with what is known of it, in the zone that cut them."""
     rule = stream.window
+    if known is not None and known.proved:  # a source file that names another one cuts nothing anew
+        zone = known.proved[-1].zone
+    elif stream.day is not None:
+        zone = stream.day.zone
     return states.Terms(
-        zone=stream.day.zone if stream.day is not None else zone,
+        zone=zone,
         now=now,
         settle=rule.settle.rough() if rule is not None else timedelta(),
         origin=windows.origin(rule) if rule is not None else None,

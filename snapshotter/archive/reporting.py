@@ -94,8 +94,8 @@ class _Look:
     def __init__(self, opened: Opened, stream: Stream, now: datetime) -> None:
         self.opened = opened
         self.stream = stream
-        self.terms = terms_of(stream, opened.described.settings.zone, now=now)
         self.light = opened.cache.ledger(stream.key, days=())
+        self.terms = terms_of(stream, opened.described.settings.zone, now=now, known=self.light)
         self.extent = coverage.extent(Judge(self.light, self.terms)) if stream.day is not None else None
 
     def cover(self, status: StreamStatus, shown: Days) -> Cover:

@@ -2,11 +2,12 @@
 
 import pytest
 
-from snapshotter.archive import changing, rereading, setup, verifying
+from snapshotter.archive import changing, explaining, looking, rereading, setup, verifying
 from snapshotter.core.verifying import FULL
 from snapshotter.errors import ConfigError
 from snapshotter.results import Exit
 from tests.archive.worlds import Api, an_archive, item, series, some_items
+from tests.server import Reply
 
 TWO = '{ start = "2026-03-12", end = "2026-03-13", step = "1d", lookback = "3d" }'
 
@@ -78,6 +79,25 @@ def test_a_changed_zone_is_not_accepted(tmp_path):
         assert archive.fetch().exit is Exit.CONFIG
         with pytest.raises(ConfigError, match="can not be accepted"):
             changing.accept(archive.path, ["demo/items"], archive.world)
+
+
+def test_days_are_told_in_the_zone_that_cut_them_after_the_file_names_another(tmp_path):
+    refused = Api(some_items(4), instead=lambda seen: Reply(403) if dict(seen.query)["from"][8:10] == "11" else None)
+    window = '{ start = "2026-03-09", end = "2026-03-13", step = "1d" }'
+    with an_archive(tmp_path, refused, series(window=window)) as archive:
+        archive.fetch()
+
+        def told():
+            gaps = explaining.gaps(archive.path, (), archive.world).gaps
+            (status,) = looking.status(archive.path, ["demo/items"], archive.world).streams
+            story = explaining.why(archive.path, "demo/items", "2026-03-11", archive.world)
+            return [(gap.first, gap.last, gap.lack.state) for gap in gaps], status.first, status.counts, story.state
+
+        before = told()
+        edit(archive, 'parse = "instant", zone = "UTC"', 'parse = "instant", zone = "Asia/Tokyo"')
+
+        assert told() == before
+        assert [gap.first.day for gap in explaining.gaps(archive.path, (), archive.world).gaps] == [11]
 
 
 def test_a_filter_that_changed_is_told_once_and_goes_on(tmp_path):

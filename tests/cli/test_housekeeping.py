@@ -75,4 +75,5 @@ def test_a_copy_without_a_text_is_made_and_told(person, archive):
     told = person.types("copy", "../c", "--without-text", "../texts", "--drop-records")
     assert "left out of versions of documents" in told
     assert "full: no damage" in told
+    assert "/.." not in told
     assert "no damage" in person.types("-C", "../c", "verify")
