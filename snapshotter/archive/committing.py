@@ -377,7 +377,7 @@ class Committer:
             border = days.day_at(story.history_before, story.zone)
             self.tally.problems = [one for one in self.tally.problems if not _is_before(one, stream.key, border)]
         elif story.miss is not None and missed:
-            step = coverage.next_step(story.miss, at=story.at)
+            step = coverage.next_step(story.miss, at=story.at, by_time=story.window is not None)
             self.tally.problems.append(DayProblem(stream.key, first, last, story.miss.state, story.miss.why, step))
         if story.lost is not None:
             fact, (first, last) = missing.lost_fact(story.lost, at=story.at), _ends_of(story.lost, story.zone)

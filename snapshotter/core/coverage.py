@@ -8,7 +8,7 @@ from dataclasses import field
 from datetime import date, datetime, timedelta
 
 from snapshotter.core.days import day_at
-from snapshotter.core.missing import LOST, gives_up, giving_up_words, step_words
+from snapshotter.core.missing import LOST, gives_up, giving_up_words, is_by_time, step_words
 from snapshotter.core.states import MOMENT, ONE, Days, Judge, StateRange, Terms, days_between, minute, miss_words
 from snapshotter.evidence import Missed, StreamLedger
 from snapshotter.frozen import dataclass
@@ -75,12 +75,12 @@ def stream_status(ledger: StreamLedger, kind: Kind, *, terms: Terms) -> StreamSt
     )
 
 
-def next_step(fact: MissFact | None, *, at: datetime | None = None) -> str:
+def next_step(fact: MissFact | None, *, at: datetime | None = None, by_time: bool = True) -> str:
     """What is to be done about a miss, in words; with the time of its last try also whether it was given up."""
     if fact is None:
         return ""
-    step = step_words(fact)
-    if at is not None and gives_up(fact, at=at):
+    step = step_words(fact, by_time=by_time)
+    if at is not None and gives_up(fact, at=at, by_time=by_time):
         return "; ".join(words for words in (step, giving_up_words(fact, at=at)) if words)
     if step:
         return step
@@ -88,7 +88,9 @@ def next_step(fact: MissFact | None, *, at: datetime | None = None) -> str:
 
 
 def _step_after(missed: Missed) -> str:
-    return "the next fetch asks it again" if missed.is_due else next_step(missed.fact, at=missed.at)
+    if missed.is_due:
+        return "the next fetch asks it again"
+    return next_step(missed.fact, at=missed.at, by_time=is_by_time(missed))
 
 
 def unsettled(judge: Judge) -> tuple[Days, ...]:

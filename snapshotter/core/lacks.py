@@ -8,7 +8,16 @@ from datetime import date, datetime
 from snapshotter.core.coverage import Coverage
 from snapshotter.core.days import day_at
 from snapshotter.core.escaping import escape
-from snapshotter.core.missing import LOST, MissClass, class_of, class_words, given_up_words, is_given_up, step_words
+from snapshotter.core.missing import (
+    LOST,
+    MissClass,
+    class_of,
+    class_words,
+    given_up_words,
+    is_by_time,
+    is_given_up,
+    step_words,
+)
 from snapshotter.core.states import ONE, Judge, Judged, StateRange, minute
 from snapshotter.evidence import Missed
 from snapshotter.model import DayState, MissFact
@@ -113,6 +122,8 @@ def miss_sentence(fact: MissFact) -> str:
     why = escape(fact.why, 200)
     if fact.kind == LOST:
         return f"lost for good: {why}"
+    if class_of(fact) is MissClass.REQUEST and fact.status is None:
+        return f"the answer was refused here, not by the API: {why}"
     said = fact.status is None or why.startswith(str(fact.status))
     return f"{class_words(class_of(fact))}{'' if said else f' ({fact.status})'}{f': {why}' if why else ''}"
 
@@ -142,12 +153,14 @@ def _step_by_class(missed: Missed, *, stream: str, named: str, now: datetime) ->
             return f"renew the credentials of {source}, then", (named,)
         case MissClass.FORBIDDEN:
             return f"see what the credentials of {source} may read, then", (named,)
+        case MissClass.REQUEST if fact.status is None:  # refused here: too large, or a redirect that is not followed
+            return "do what the reason says, then", (check, named)
         case MissClass.REQUEST:
             return "correct path and params in the source file, then", (check, named)
         case MissClass.UNUSABLE:
             return "correct the source file, then", (check, named)
         case MissClass.GONE | MissClass.CLOCK:
-            return f"{step_words(fact)}; to ask all the same", (named,)
+            return f"{step_words(fact, by_time=is_by_time(missed))}; to ask all the same", (named,)
     if is_given_up(missed):
         return f"{given_up_words(missed).split('; ')[0]}; to ask it again", (f"snap reconcile {stream}",)
     if fact.next_try is not None and fact.next_try > now:

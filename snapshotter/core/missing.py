@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import Enum
 
-from snapshotter.evidence import Missed
+from snapshotter.evidence import EVER, Missed
 from snapshotter.frozen import dataclass
 from snapshotter.model import MissFact, Reason, Window
 
@@ -147,13 +147,18 @@ def next_try(fact: MissFact, *, at: datetime, reason: Reason) -> datetime | None
 
 def is_given_up(missed: Missed) -> bool:
     """Whether it was tried so often for so long that runs no longer ask it by themselves."""
-    return not missed.is_due and gives_up(missed.fact, at=missed.at)
+    return not missed.is_due and gives_up(missed.fact, at=missed.at, by_time=is_by_time(missed))
 
 
-def gives_up(fact: MissFact, *, at: datetime) -> bool:
-    """Whether a counted miss is the last one that a run asks for by itself."""
+def is_by_time(missed: Missed) -> bool:
+    """Whether days were asked, and not a feed or a whole state."""
+    return missed.window != EVER
+
+
+def gives_up(fact: MissFact, *, at: datetime, by_time: bool = True) -> bool:
+    """Whether a counted miss is the last one that a run asks for by itself; a feed or a whole state has no last one."""
     nature = _NATURES[class_of(fact)]
-    if fact.kind == LOST or nature.tries is None:
+    if not by_time or fact.kind == LOST or nature.tries is None:
         return False
     return fact.tries >= nature.tries and at - (fact.first or at) >= nature.over
 
@@ -169,14 +174,19 @@ def giving_up_words(fact: MissFact, *, at: datetime) -> str:
     return f"given up after {fact.tries} tries since {since}; `snap reconcile` asks again"
 
 
-def step_words(fact: MissFact) -> str:
-    """What is to be done about a miss; empty where nobody has to do anything."""
+def step_words(fact: MissFact, *, by_time: bool = True) -> str:
+    """What is to be done about a miss of days (`by_time`), or of a feed or a whole state; empty where nobody has to do
+    anything.
+    """
     if fact.state == "invalid" and class_of(fact) is MissClass.UNUSABLE:
         kept = f" (kept as {fact.quarantine})" if fact.quarantine else ""
         return f"look at what the API sent{kept} and correct the source file"
     if fact.kind == LOST:
         return "nothing brings it back; fetch more often, so that no more is lost"
-    if fact.status == 404:
+    if class_of(fact) is MissClass.GONE and not by_time:
+        known = "has nothing under this address" if fact.status == 404 else "says that this is gone"
+        return f"the API {known}: check base_url and path in the source file, or whether it still has this"
+    if fact.status == 404 and fact.kind != ENDED:
         return "the API does not have it: check path, or say with window.start since when it has days"
     if fact.status is None and class_of(fact) is MissClass.REQUEST:  # too large, or a redirect that is not followed
         return "the answer was refused here, not by the API: do what the reason says, then fetch again"

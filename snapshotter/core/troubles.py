@@ -111,7 +111,7 @@ def _words(found: Collection[Missed], latest: Missed, lasting: bool) -> str:  # 
     what = _days_words(found)
     if not lasting:
         return f"{what} {latest.fact.state}; `snap gaps` says why, and runs ask again by themselves"
-    step = missing.step_words(latest.fact)
+    step = missing.step_words(latest.fact, by_time=missing.is_by_time(latest))
     return f"{what} {latest.fact.state}: {missing.class_words(of)}{f'; {step}' if step else ''}"
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from snapshotter.archive import explaining, looking
 from snapshotter.core import report_days
-from tests.archive.worlds import Api, an_archive, item, series
-from tests.server import Reply, reset
+from tests.archive.worlds import Api, an_archive, feed, item, series, snapshot
+from tests.server import Reply, html_page, redirect, reset
 
 JSON = (("Content-Type", "application/json"),)
 MARCH = '{ start = "2026-03-02", step = "1d", lookback = "2d" }'
@@ -161,3 +161,67 @@ def test_a_day_that_can_not_be_had_leaves_nothing_to_do(tmp_path):
     assert report_days.day_story(before_origin).splitlines()[-1] == (
         "  It is not there: before the origin, 2026-03-02."
     )
+
+
+# --- the advice fits the kind of the stream ---
+
+ONE_DAY = series(window='{ start = "2026-03-10", end = "2026-03-10", step = "1d" }')
+WHOLE = {"feed": feed(), "snapshot": snapshot(), "numbered pages": snapshot("page")}
+ADVICE = {
+    "reset": (reset(), "the next fetch asks it again"),
+    "503": (Reply(503), "the next fetch asks it again"),
+    "html": (html_page(), "the next fetch asks it again"),
+    "401": (Reply(401), "renew the credentials of demo"),
+    "403": (Reply(403), "see what the credentials of demo may read"),
+    "404": (Reply(404), "check base_url and path in the source file, or whether it still has this"),
+    "410": (Reply(410), "check base_url and path in the source file, or whether it still has this"),
+    "422": (Reply(422), "correct path and params in the source file"),
+    "rubbish": (RUBBISH, "snap quarantine retry"),
+    "redirect": (redirect("https://other.test/"), "do what the reason says"),
+}
+OF_DAYS = {
+    "404": "say with window.start since when it has days",
+    "410": "the api no longer has these days",
+}
+
+
+@contextmanager
+def refused(folder, stream, answer):
+    with an_archive(folder, lambda _: answer, stream, head=TRIES_ONCE) as archive:
+        ran = archive.fetch()
+        told = report_days.gaps(explaining.gaps(archive.path, (), archive.world, why=True))
+        yield archive, ran, " ".join(told.split()).lower()
+
+
+@pytest.mark.parametrize("reason", ADVICE)
+@pytest.mark.parametrize("kind", WHOLE)
+def test_the_advice_about_a_whole_state_speaks_of_no_days(tmp_path, kind, reason):
+    answer, words = ADVICE[reason]
+    with refused(tmp_path, WHOLE[kind], answer) as (archive, ran, told):
+        status = looking.status(archive.path, [], archive.world).streams[0]
+        steps = [problem.next_step for problem in (*ran.problems, *status.problems)]
+
+    assert words in told
+    assert "snap fetch demo/items" in told or reason == "rubbish"
+    for text in (told, *steps):
+        assert not any(wrong in text for wrong in ("window", "days", "--since", "given up", "reconcile"))
+
+
+@pytest.mark.parametrize("reason", ADVICE)
+def test_the_advice_about_days_names_them(tmp_path, reason):
+    answer, words = ADVICE[reason]
+    with refused(tmp_path, ONE_DAY, answer) as (_, _, told):
+        assert OF_DAYS.get(reason, words) in told
+        assert "snap fetch demo/items --since 2026-03-10 --until 2026-03-10" in told or reason == "rubbish"
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_a_whole_state_is_never_given_up(tmp_path, kind):
+    with an_archive(tmp_path, lambda _: Reply(404), WHOLE[kind], head=TRIES_ONCE) as archive:
+        for _ in range(12):
+            archive.fetch()
+            archive.later(days=9)
+        (gap,) = explaining.gaps(archive.path, (), archive.world).gaps
+
+        assert len(archive.server.seen) == 12
+        assert (gap.lack.tries, gap.lack.given_up) == (12, False)
