@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from snapshotter.core.escaping import escape
+from snapshotter.core.folding import fold
 from snapshotter.core.watching import Board, Row, summary
 from snapshotter.core.wording import counted
 from snapshotter.results import Progress
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.live import Live
 
 FRAMES = 4  # a second
 REST = 6  # lines of a terminal that are not ours
@@ -28,6 +30,7 @@ class Watch:
         self.console = console
         self.elapsed = elapsed
         self.kinds = kinds
+        self.paper = threading.RLock()  # one draws at a time: rich reckons how far to go up before it writes
         self._lock = threading.Lock()
         self._board = Board()
 
@@ -36,9 +39,9 @@ class Watch:
         with self._lock:
             self._board = self._board.after(step)
         if step.kind in self.kinds:
-            self.console.print(
-                f"{step.stream}: {escape(step.text, 500)}", markup=False, highlight=False, soft_wrap=True
-            )
+            told = fold(f"{step.stream}: {escape(step.text, 500)}", self.console.width)
+            with self.paper:
+                self.console.print(told, markup=False, highlight=False, soft_wrap=True)
 
     def __rich__(self) -> RenderableType:
         """The board as it stands now."""
@@ -75,5 +78,19 @@ def live(elapsed: Callable[[], float], *, kinds: Collection[str] = ()) -> Iterat
 
     console = Console(stderr=True, highlight=False)
     watch = Watch(console, elapsed, kinds=kinds)
-    with Live(watch, console=console, refresh_per_second=FRAMES, transient=True):
-        yield watch.tell
+    with Live(watch, console=console, auto_refresh=False, transient=True) as drawing:
+        ended = threading.Event()
+        painter = threading.Thread(target=_paint, args=(watch, drawing, ended), daemon=True)
+        painter.start()
+        try:
+            yield watch.tell
+        finally:
+            ended.set()
+            painter.join()
+
+
+def _paint(watch: Watch, drawing: Live, ended: threading.Event) -> None:
+    """Draw the board over and over until the end."""
+    while not ended.wait(1 / FRAMES):
+        with watch.paper:
+            drawing.refresh()

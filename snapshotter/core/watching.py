@@ -37,11 +37,14 @@ class Board:
     """All streams of a run, in the order in which they were planned."""
 
     rows: Mapping[str, Row] = field(default_factory=dict)
+    reading: str = ""  # what is read before anything is planned
 
     def after(self, step: Progress) -> Board:
         """The board after one more step."""
         if not step.stream or step.kind == "exchange":
             return self
+        if step.kind == "reading" and step.stream not in self.rows:
+            return Board(self.rows, step.text)
         row = _after(self.rows.get(step.stream, Row(step.stream)), step)
         return Board({**self.rows, step.stream: row})
 
@@ -119,6 +122,8 @@ def _seconds_left(rows: Iterable[Row], elapsed: float) -> float | None:
 
 def summary(board: Board, elapsed: float) -> str:
     """How far all of it is, in a line."""
+    if board.reading:
+        return board.reading
     left = board.seconds_left(elapsed)
     ends = f", about {length(left)} left" if left else ""
     return (

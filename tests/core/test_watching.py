@@ -96,3 +96,11 @@ def test_the_summary_is_one_line():
 )
 def test_lengths_are_told_roughly(seconds, words):
     assert length(seconds) == words
+
+
+def test_what_is_read_before_a_plan_is_told_until_something_is_asked():
+    reading = Board().after(Progress("ledger", "reading", "500 run records read"))
+    planned = reading.after(Progress("a/b", "planned", "2024-05-01: never asked"))
+
+    assert (summary(reading, 1.0), list(reading.rows)) == ("500 run records read", [])
+    assert summary(planned, 1.0).startswith("0 of 1 window")
