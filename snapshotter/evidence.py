@@ -157,6 +157,15 @@ class Parent:
     mark: str  # the same as long as the record does not differ outside `ignore`
 
 
+@dataclass(frozen=True, slots=True)
+class Wrote:
+    """A run record, as far as it tells who archives a stream."""
+
+    machine: str
+    at: datetime
+    command: str
+
+
 Between = tuple[datetime | None, datetime | None]  # later than the one, not later than the other
 
 

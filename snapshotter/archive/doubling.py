@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable
 
-from snapshotter.archive.opening import MACHINE, Opened
-from snapshotter.archive.past import days_below
-from snapshotter.core import runs, sharing
+from snapshotter.archive.opening import MACHINE, Opened, catch_up
+from snapshotter.core import sharing
 from snapshotter.edge.files import Folder
-from snapshotter.model import RunRecord
 from snapshotter.results import Notice
 
-NEWEST = 6  # run records of each stream
 WORDS = "two machines archive this source: each asks for what the other has, and their limits add up; stop one"
 
 
@@ -21,22 +17,12 @@ def notices(opened: Opened, sources: Iterable[str]) -> tuple[Notice, ...]:
     mark = (Folder(opened.local).read(MACHINE) or b"").decode("ascii", "replace").strip()
     if not mark:
         return ()  # nothing was fetched here yet
-    now = opened.world.clock.now()
+    now, cache = opened.world.clock.now(), opened.cache
+    catch_up(cache, opened)  # what was pulled meanwhile
     found = []
     for source in dict.fromkeys(sources):
         streams = opened.described.sources[source].streams.values()
-        newest = [record for stream in streams for record in islice(_newest(opened, stream.key), NEWEST)]
+        newest = [one for stream in streams for one in cache.writers.newest(stream.key)]
         if sharing.take_turns(newest, mark, now=now):
             found.append(Notice("warning", source, WORDS))
     return tuple(found)
-
-
-def _newest(opened: Opened, stream: str) -> Iterator[RunRecord]:
-    """The committed run records of a stream, newest first by their names, imports left out."""
-    store, head = opened.store, opened.store.head()
-    folder = f"{stream}/{runs.FOLDER}"
-    for day, _ in days_below(store, head, folder):
-        for path, blob in sorted(store.paths(f"{folder}/{day:%Y/%m/%d}", head), reverse=True):
-            record = runs.decode(store.blob(blob), path)
-            if record.observed is None:
-                yield record

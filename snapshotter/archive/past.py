@@ -127,11 +127,11 @@ def _streams(store: Store, head: str | None) -> Iterator[str]:
 def _folders(store: Store, head: str | None) -> Iterator[tuple[date, str]]:
     """The days on which runs started, with the folder of each stream, newest first."""
     return heapq.merge(
-        *(days_below(store, head, path) for path in _streams(store, head)), key=lambda item: item[0], reverse=True
+        *(_days_below(store, head, path) for path in _streams(store, head)), key=lambda item: item[0], reverse=True
     )
 
 
-def days_below(store: Store, head: str | None, path: str) -> Iterator[tuple[date, str]]:
+def _days_below(store: Store, head: str | None, path: str) -> Iterator[tuple[date, str]]:
     """The days on which runs of one folder of run records started, newest first."""
     for year in reversed(store.names(path, head)):
         for month in reversed(store.names(f"{path}/{year}", head)):

@@ -12,7 +12,7 @@ from typing import Literal
 from snapshotter.core import ledger, paths, verifying
 from snapshotter.core.escaping import escape
 from snapshotter.core.wording import counted
-from snapshotter.evidence import StreamLedger
+from snapshotter.evidence import StreamLedger, Wrote
 from snapshotter.frozen import dataclass
 from snapshotter.model import RunRecord
 from snapshotter.results.sharing import Overruled, PushState
@@ -125,7 +125,7 @@ def twice_archived(ours: Iterable[RunRecord], theirs: Iterable[RunRecord], *, ma
     return tuple(sorted(here & there))
 
 
-def take_turns(records: Iterable[RunRecord], machine: str, *, now: datetime) -> bool:
+def take_turns(records: Iterable[Wrote], machine: str, *, now: datetime) -> bool:
     """Whether another machine wrote a run record after one of this machine's, both of them lately.
 
     Who moved to a new machine is not meant: there, all of its own come after those of the old one.

@@ -14,7 +14,7 @@ from snapshotter.errors import Busy, DiskRefused, SnapError
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION = 9  # of the tables; another one is thrown away and made again
+VERSION = 10  # of the tables; another one is thrown away and made again
 PATIENCE = 10.0  # seconds to wait for another process that writes
 
 _TABLES = """
@@ -40,6 +40,8 @@ CREATE TABLE places (stream INTEGER, key BLOB, day INTEGER, PRIMARY KEY (stream,
 CREATE TABLE writes (stream INTEGER, path TEXT, versions INTEGER, first INTEGER, last INTEGER,
     PRIMARY KEY (stream, path)) WITHOUT ROWID;
 CREATE TABLE touched (path TEXT, place INTEGER, id BLOB, PRIMARY KEY (path, place)) WITHOUT ROWID;
+CREATE TABLE writers (stream TEXT, run TEXT, sequence INTEGER, machine TEXT, at INTEGER, command TEXT,
+    PRIMARY KEY (stream, run, sequence, machine)) WITHOUT ROWID;
 CREATE TABLE lists (id INTEGER PRIMARY KEY, stream TEXT, detail TEXT, head TEXT, terms TEXT, UNIQUE (stream, detail));
 CREATE TABLE details (list INTEGER, key TEXT, day INTEGER, mark TEXT, fact TEXT, stamp TEXT, state TEXT DEFAULT '',
     told INTEGER, again INTEGER, filed INTEGER DEFAULT 0, told_mark TEXT, PRIMARY KEY (list, key)) WITHOUT ROWID;

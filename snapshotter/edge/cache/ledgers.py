@@ -17,6 +17,7 @@ from snapshotter.edge.cache.commits import CommitRows
 from snapshotter.edge.cache.details import DetailRows
 from snapshotter.edge.cache.file import PATIENCE, CacheFile
 from snapshotter.edge.cache.rows import Range, Row
+from snapshotter.edge.cache.writers import WriterRows
 from snapshotter.evidence import Checked, Document, Missed, Proof, Proved, StreamLedger
 from snapshotter.frozen import dataclass
 from snapshotter.model import RunRecord
@@ -73,6 +74,7 @@ class Cache:
         self._file = CacheFile(path, patience=patience)
         self._fold = fold
         self.details = DetailRows(lambda: self._file)
+        self.writers = WriterRows(lambda: self._file)
         self.commits = CommitRows(lambda: self._file)
 
     def __enter__(self) -> Cache:
@@ -143,6 +145,7 @@ class Cache:
                     number, before = self._touched(stream, told)
                     self._write(number, before, self._fold(before, told))
                     self.details.tell(stream, told)
+                    self.writers.tell(stream, told)
                     self._insert("told", list(dict.fromkeys(self._told_rows(stream, told))))
                     number = self._number(stream)
                     self._insert("checks", [(number, *row) for record in told for row in rows.check_rows(record)])
@@ -156,6 +159,7 @@ class Cache:
             for table in ("proved", "proofs", "misses", "days", "told", "checks", "places"):
                 self._file.run(f"DELETE FROM {table} WHERE stream = ?", number)  # noqa: S608 - our own words
             self.details.forget(stream)
+            self.writers.forget(stream)
             self._file.run("DELETE FROM streams WHERE id = ?", number)
 
     def told(self, stream: str, *, span: Range | None = None, limit: int | None = None) -> tuple[tuple[str, int], ...]:

@@ -52,7 +52,7 @@ def proof_of(row: Row) -> Proof:
     """The proof of these columns."""
     start, until, zone, at, stamp, text = row
     validators = None if text is None else from_plain(Validators, json.loads(text))
-    return Proof(_window(start, until), zone, _instant(at), _stamp(stamp), validators)
+    return Proof(_window(start, until), zone, instant_of(at), _stamp(stamp), validators)
 
 
 def missed_row(missed: Missed) -> Row:
@@ -64,7 +64,7 @@ def missed_row(missed: Missed) -> Row:
 def missed_of(row: Row) -> Missed:
     """The miss of these columns."""
     start, until, fact, at, stamp = row
-    return Missed(_window(start, until), from_plain(MissFact, json.loads(fact)), _instant(at), _stamp(stamp))
+    return Missed(_window(start, until), from_plain(MissFact, json.loads(fact)), instant_of(at), _stamp(stamp))
 
 
 def document_row(day: date, document: Document) -> Row:
@@ -85,8 +85,8 @@ def document_row(day: date, document: Document) -> Row:
 def document_of(row: Row) -> tuple[date, Document]:
     """The day and the document of these columns."""
     day, records, sha256, zone, at, stamp, changed, changed_stamp = row
-    moment = None if changed is None else Moment(_instant(changed), _stamp(changed_stamp))
-    return date.fromordinal(day), Document(records, sha256, zone, _instant(at), _stamp(stamp), moment)
+    moment = None if changed is None else Moment(instant_of(changed), _stamp(changed_stamp))
+    return date.fromordinal(day), Document(records, sha256, zone, instant_of(at), _stamp(stamp), moment)
 
 
 def detail_row(fact: DetailFact) -> Row:
@@ -166,12 +166,13 @@ def _bounds(window: Window) -> Range:
     return micros(window.start), micros(window.end)
 
 
-def _instant(number: int) -> datetime:
+def instant_of(number: int) -> datetime:
+    """The instant of this number."""
     return _EPOCH + number * _MICRO
 
 
 def _window(start: int, until: int) -> Window:
-    return Window(_instant(start), _instant(until))
+    return Window(instant_of(start), instant_of(until))
 
 
 def _stamp_text(stamp: Stamp) -> str:
@@ -180,7 +181,7 @@ def _stamp_text(stamp: Stamp) -> str:
 
 def _stamp(text: str) -> Stamp:
     turn, at, run, sequence, story = text.split("|")
-    return Stamp(int(turn), _instant(int(at)), run, int(sequence), int(story))
+    return Stamp(int(turn), instant_of(int(at)), run, int(sequence), int(story))
 
 
 def stamp_order(stamp: Stamp) -> str:
