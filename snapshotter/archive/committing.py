@@ -5,13 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 from snapshotter import __version__
 from snapshotter.archive.conforming import schema_of
 from snapshotter.archive.details import following
 from snapshotter.archive.opening import Opened, catch_up, catch_up_places, documents_in, waiting
 from snapshotter.archive.settling import Archived, Settled, settle
-from snapshotter.core import clocks, coverage, days, ends, held_notes, ledger, messages, missing, paths, planning, runs
+from snapshotter.core import (
+    clocks,
+    coverage,
+    days,
+    ends,
+    held_notes,
+    ledger,
+    messages,
+    missing,
+    paths,
+    planning,
+    runs,
+    weighing,
+)
 from snapshotter.core.conforming import RecordSchema
 from snapshotter.core.documents import DocumentChange
 from snapshotter.core.refreshing import observing
@@ -105,7 +119,7 @@ class Committer:
 
     def _land(self, source: Source, stream: Stream, walked: Walked, *, last: bool) -> Landed:
         self.mend()
-        settled, walked = self._settle(stream, walked)
+        settled, walked = self._settle(source, stream, walked)
         settled = following(self.opened, stream, settled)
         story = self._told(stream, walked, settled)
         record = self._record(source, stream, (story,))
@@ -121,8 +135,13 @@ class Committer:
         self._count(stream, story, committed)
         return Landed(story, committed, past=past, held=settled.newly_held)
 
-    def _settle(self, stream: Stream, walked: Walked) -> tuple[Settled, Walked]:
-        archived = self._archived(stream)
+    @cached_property
+    def _memory(self) -> int | None:
+        """What there is, looked up once: a run lands thousands of windows."""
+        return self.opened.world.memory()
+
+    def _settle(self, source: Source, stream: Stream, walked: Walked) -> tuple[Settled, Walked]:
+        archived = replace(self._archived(stream), room=weighing.room(source, self._memory))
         try:
             return settle(stream, walked, archived, started=self.started), walked
         except Unreadable as error:  # the records do not make a document together

@@ -15,7 +15,6 @@ from snapshotter.archive.purses import Pocket
 from snapshotter.archive.room import Room
 from snapshotter.archive.stopping import Stops, Tell
 from snapshotter.archive.telling import Trace
-from snapshotter.core import weighing
 from snapshotter.core.limits import Left, Limits
 from snapshotter.edge.auth import lane_of
 from snapshotter.edge.exchange import Exchanged
@@ -242,7 +241,7 @@ class Lane:
 
     def room(self, source: Source) -> int | None:
         """How much memory a window may take."""
-        return weighing.room(source, self._world.memory())
+        return self.around.room.size if source.client.max_window is None else source.client.max_window
 
     def hold(self, size: int) -> bool:
         """Note how much the window takes now; where its file says what it may, others do not matter."""

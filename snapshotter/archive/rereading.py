@@ -14,7 +14,7 @@ from snapshotter.archive.changing import changed
 from snapshotter.archive.committing import Committer
 from snapshotter.archive.opening import Opened, catch_up_places, for_writing
 from snapshotter.archive.trust import secrets_of, trust_of
-from snapshotter.core import documents, intervals, ledger, paths, rereading, resuming, runs
+from snapshotter.core import documents, intervals, ledger, paths, rereading, resuming, runs, weighing
 from snapshotter.core.changing import cut_otherwise
 from snapshotter.core.records import Reader
 from snapshotter.edge.quarantine import Quarantine
@@ -82,7 +82,8 @@ class _Rereading:
         if found is not None and found.why_stopped is not None:
             raise ConfigError(found.why_stopped)
         as_records = entry.facts.get("form") == "records"
-        page = rereading.read(Reader(stream), body, window=job.window, as_records=as_records)
+        room = weighing.room(source, self.opened.world.memory())
+        page = rereading.read(Reader(stream), body, window=job.window, as_records=as_records, room=room)
         if stream.day is None:
             return self._state(source, stream, entry, job, page)
         why = cut_otherwise(stream, ledger.zones(self.opened.cache.ledger(stream.key, days=())))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import date, datetime, timedelta
 
-from snapshotter.core import clocks, days, documents, horizon, paths
+from snapshotter.core import clocks, days, documents, horizon, paths, weighing
 from snapshotter.core.diff import bounded
 from snapshotter.core.ends import BACK
 from snapshotter.frozen import dataclass
@@ -45,6 +45,7 @@ class Archived:
     rejected: Callable[[str, bytes], bool] = lambda path, data: False  # whether the user dropped this version
     broken: Callable[[documents.DocumentChange], str | None] = lambda document: None  # the schema that it does not meet
     clock: Callable[[], float] = lambda: 0.0  # that bounds how long changes are described
+    room: int | None = None  # how much memory a window may take
 
 
 def settle(stream: Stream, walked: Walked, archived: Archived, *, started: datetime) -> Settled:
@@ -61,7 +62,9 @@ def _settle_snapshot(stream: Stream, walked: Walked, archived: Archived) -> Sett
     path = paths.snapshot(stream.key)
     if not walked.good or walked.not_modified:  # a part of a state says nothing about the rest
         return Settled((), _story(stream, walked, proved=None, facts={}))
-    change = documents.settle_snapshot(stream, walked.records, archived.read(path), clock=archived.clock)
+    old = archived.read(path)
+    weighing.check_documents([old or b""], walked.records, archived.room)
+    change = documents.settle_snapshot(stream, walked.records, old, clock=archived.clock)
     if change is None:
         return Settled((), _story(stream, walked, proved=None, facts={}))
     filed = _filed(
@@ -96,6 +99,7 @@ def _settle_days(stream: Stream, walked: Walked, archived: Archived, *, started:
         concerned |= _days_in(stream, proved, archived)
     read = {day: archived.read(paths.document(stream.key, day)) for day in concerned}
     old = {day: data for day, data in read.items() if data is not None}
+    weighing.check_documents(old.values(), walked.records, archived.room)
 
     def settled(old: Mapping[date | None, bytes]) -> documents.Settled:
         return documents.settle(

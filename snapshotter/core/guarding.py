@@ -6,10 +6,10 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping
 
-from snapshotter.canonical import is_canonical
 from snapshotter.core import paths, runs, verifying
 from snapshotter.errors import ConfigError, Damaged
 from snapshotter.frozen import dataclass
+from snapshotter.pieces import is_canonical
 
 _SHAPES = {
     "a private key": rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY(?: BLOCK)?-----",

@@ -32,6 +32,7 @@ from snapshotter.core.shapes import Shaper, kind_of, outside
 from snapshotter.core.weighing import too_many
 from snapshotter.errors import Unreadable
 from snapshotter.model import PageRecords, Record, Window
+from snapshotter.pieces import LARGE, pieces
 from snapshotter.spec import Stream
 
 
@@ -77,6 +78,14 @@ class Reader:
 
     def document(self, data: bytes, *, day: date | None = None) -> list[Record]:
         """The records of an archived document, which stand on its day, whatever a changed rule would say now."""
+        try:
+            return [record for piece in pieces(data) for record in self._of_document(piece, day)]
+        except Unreadable:
+            if len(data) <= LARGE:
+                raise
+            return self._of_document(data, day)  # somebody edited it by hand, or it says where it is broken
+
+    def _of_document(self, data: bytes, day: date | None) -> list[Record]:
         decoded = decode_document(data)
         value = [decoded.value] if isinstance(decoded.value, dict) else decoded.value
         if not isinstance(value, list):

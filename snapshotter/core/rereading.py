@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 from snapshotter.canonical import document
-from snapshotter.core import intervals
+from snapshotter.core import intervals, weighing
 from snapshotter.core.records import Reader
 from snapshotter.errors import Unreadable
 from snapshotter.evidence import StreamLedger
@@ -22,10 +22,13 @@ class Sifted:
     overtaken: tuple[Record, ...]
 
 
-def read(reader: Reader, body: bytes, *, window: Window | None, as_records: bool) -> PageRecords:
+def read(
+    reader: Reader, body: bytes, *, window: Window | None, as_records: bool, room: int | None = None
+) -> PageRecords:
     """The records of kept bytes: of an answer as it came, or of records that were kept line by line."""
+    weighing.check_body(body, room)
     if not as_records:
-        return reader.page(body, window=window)
+        return reader.page(body, window=window, most=weighing.most_records(room))
     rule = reader.stream.day
     if rule is not None and rule.from_window:
         raise Unreadable("day", "the window that tells the day is not known of single records")

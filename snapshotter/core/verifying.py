@@ -14,11 +14,11 @@ from dataclasses import fields
 from datetime import date
 from typing import Literal
 
-from snapshotter.canonical import is_canonical
 from snapshotter.core import paths, runs
 from snapshotter.errors import UsageError
 from snapshotter.evidence import Document, StreamLedger
 from snapshotter.frozen import dataclass
+from snapshotter.pieces import is_canonical
 from snapshotter.results import Damage
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}", re.ASCII)

@@ -5,7 +5,7 @@ What is taken is reckoned, not measured, so that it is the same on every machine
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from snapshotter.errors import Unreadable
 from snapshotter.model import Record
@@ -15,6 +15,8 @@ _RECORD = (
     700  # bytes beside its text: its key, its place in time and order, its entries where it is sorted and told apart
 )
 _COPIES = 2  # of its text: its own, and that in the document
+_OLD_COPIES = 3  # of that of a document that may be written anew
+_WITH_OLD = 2  # rooms, for what came together with what is archived
 _PAGE = 1_500  # what the run record tells of it
 _VALUE = 64  # of a decoded value
 _OBJECT = 160  # more of an object, with its names
@@ -37,6 +39,19 @@ def shared(there_is: int | None) -> int | None:
 def of_page(records: Sequence[Record]) -> int:
     """What a page takes until its window is committed."""
     return _PAGE + _RECORD * len(records) + _COPIES * sum([len(record.text) for record in records])
+
+
+def check_documents(old: Collection[bytes], fresh: Sequence[Record], room: int | None) -> None:
+    """Raise `Unreadable` where the documents of the same days take too much beside the records that came."""
+    if room is None or sum(map(len, old)) < _LIGHT:
+        return
+    takes = of_page(fresh) + sum(_RECORD * (data.count(b",\n") + 1) + _OLD_COPIES * len(data) for data in old)
+    if takes > _WITH_OLD * room:
+        raise Unreadable(
+            "too_much",
+            f"to bring this into what is archived of the same days takes about {_shown(takes)} of memory, and"
+            f" client.max_window ({_shown(room)}) allows twice as much; raise it, or make the days smaller",
+        )
 
 
 def most_records(room: int | None) -> int | None:

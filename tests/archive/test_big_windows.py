@@ -1,10 +1,12 @@
 """Windows that take more memory than they may: refused by name, nothing lost, nothing asked for ever."""
 
 from dataclasses import replace
+from datetime import date
 
+from snapshotter.archive import rereading
 from snapshotter.archive.room import Room
 from snapshotter.results import Exit
-from tests.archive.worlds import Api, a_file, an_archive, item, series, snapshot, some_items
+from tests.archive.worlds import AGAIN, Api, a_file, an_archive, item, series, snapshot, some_items
 
 TWO_DAYS = series(window='{ start = "2026-03-11", end = "2026-03-12", step = "2d" }')
 TIGHT = 'max_window = "10KiB"'  # a page of three takes 4.1 kB
@@ -114,6 +116,50 @@ def test_what_waits_of_it_is_read_again_once_there_is_room(tmp_path):
 
         assert ran.exit is Exit.DONE
         assert len(archive.ids("12")) == 60
+
+
+def a_heavy_day(tmp_path):
+    """Hours of one day, each small enough by itself, and together not."""
+    window = '{ start = "2026-03-12", end = "2026-03-12", step = "3h" }'
+    params = '{ from = "{window.start|iso}", to = "{window.end|iso}" }'
+    records = [item(f"12T{half // 2:02}:{half % 2}5", f"r{half:02}", text="x" * 20_000) for half in range(48)]
+    return an_archive(
+        tmp_path, Api(records, size=6), series(window=window, params=params), client='max_window = "700KiB"'
+    )
+
+
+def test_a_day_that_grows_too_large_to_be_written_anew_is_refused_and_the_rest_is_kept(tmp_path):
+    with a_heavy_day(tmp_path) as archive:
+        ran = archive.fetch()
+
+        assert "to bring this into what is archived of the same days" in ran.problems[0].why
+        assert len(archive.ids("12")) == 24
+        kept = b"".join(body for _, body in archive.quarantined())
+        assert len(archive.ids("12")) + kept.count(b'"id"') == 48
+
+
+def test_what_was_refused_beside_the_rest_is_taken_out_of_the_quarantine_where_there_is_room(tmp_path):
+    with a_heavy_day(tmp_path) as archive:
+        archive.fetch()
+        text = archive.read("sources/demo.toml").replace("700KiB", "70MiB")
+        archive.place(text)
+
+        rereading.retry(archive.path, None, archive.world)
+
+        assert len(archive.ids("12")) == 48
+
+
+def test_a_large_day_is_read_back_in_pieces_and_says_the_same(tmp_path):
+    records = [item("12T08:00", f"r{number:04}", text="x" * 6_000) for number in range(3_000)]
+    with an_archive(tmp_path, Api(records, size=3_000), series(window=AGAIN)) as archive:
+        archive.fetch()
+        records[7]["text"] = "other"
+        archive.later(days=1)
+
+        archive.fetch()
+
+        assert archive.last().days[date(2026, 3, 12)].edited == 1
+        assert len(archive.ids("12")) == 3_000
 
 
 def test_of_windows_side_by_side_the_one_above_its_share_is_left_for_later():
