@@ -24,7 +24,7 @@ PART := $(TORTURE_TESTS)
 # parts, whose results add up: `make torture-full PART=tests/torture/test_kills.py`, `KEEP=1` behind the first.
 torture torture-full: $(VENV)/.installed
 	$(if $(KEEP),,rm -f .$@ .$@.failed)
-	TORTURE=$(if $(findstring full,$@),full,long) TORTURE_RESULTS=.$@ $(BIN)/python -m pytest -n auto $(PART); \
+	TORTURE=$(if $(findstring full,$@),full,long) TORTURE_RESULTS=.$@ $(BIN)/python -m pytest -n auto --dist worksteal $(PART); \
 		ended=$$?; $(BIN)/python -m tests.torture .$@ docs/reliability.md && exit $$ended
 
 # The tests against what a user installs: the source folder is not there.
