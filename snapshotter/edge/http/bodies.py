@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zlib
 
 from snapshotter.edge.exchange import Lost
@@ -44,7 +45,7 @@ def _is_zlib(data: bytes) -> bool:
 
 
 def _unpacked(data: bytes, name: str, *, bits: int, limit: int) -> bytes:
-    pieces: list[bytes] = []
+    body = io.BytesIO()  # gives all of it without a copy
     size = 0
     rest = data
     while rest:
@@ -53,14 +54,14 @@ def _unpacked(data: bytes, name: str, *, bits: int, limit: int) -> bytes:
             piece = _next_piece(unpacker, rest, name)
             rest = unpacker.unconsumed_tail
             size += len(piece)
-            pieces.append(piece)
+            body.write(piece)
             _check(size, len(data), limit=limit)
             if not piece and not rest and not unpacker.eof:
                 raise Lost(Miss.TRUNCATED, f"the answer was cut short: its {name} data does not end")
         rest = unpacker.unused_data
         if bits != _GZIP or not rest.startswith(b"\x1f\x8b"):
             break  # gzip may have several members; anything else behind the end is ignored, as everybody does
-    return b"".join(pieces)
+    return body.getvalue()
 
 
 def _next_piece(unpacker: zlib._Decompress, rest: bytes, name: str) -> bytes:

@@ -175,20 +175,20 @@ def _readable(value: str) -> str:
 
 
 def _packed_body(raw: urllib3.BaseHTTPResponse, headers: Mapping[str, str], watch: Watch) -> bytes:
-    pieces: list[bytes] = []
+    body = io.BytesIO()  # gives all of it without a copy, where joined pieces are there twice
     size = 0
     expected = _expected(raw, headers)
     if expected is not None and expected > watch.limits.body:
         raise too_large(watch.limits.body, size=expected)
     for piece in raw.stream(_PIECE, decode_content=False):
         size += len(piece)
-        pieces.append(piece)
+        body.write(piece)
         if size > watch.limits.body:
             raise too_large(watch.limits.body)
         watch.patience()
     if expected is not None and size != expected:
         raise Lost(Miss.TRUNCATED, f"the answer was cut short: {size} of {expected} bytes came")
-    return b"".join(pieces)
+    return body.getvalue()
 
 
 def _expected(raw: urllib3.BaseHTTPResponse, headers: Mapping[str, str]) -> int | None:
