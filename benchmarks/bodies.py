@@ -156,7 +156,7 @@ def compare(whole: int) -> None:
         rows.share("Memory", "an answer of 200 MiB, refused by max_body", refused.megabytes, "MB", limit=80),
         rows.share(
             "Memory", "the same, max_body raised, refused by max_window", unread.megabytes, "MB",
-            limit=3 * size, against="three times its size",
+            limit=1.5 * size, against="one and a half times its size",
         ),
         rows.share(
             "Memory", f"a day of {whole:,} records, refused by max_window = {ROOM} MiB", cut.megabytes, "MB",
