@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 
 from snapshotter import __version__, catalogue
@@ -103,7 +104,10 @@ def _target(name: str) -> str:
 
 def _ready(name: str) -> str:
     if name not in catalogue.names():
-        raise UsageError(f"no source {name!r} in the catalogue; `snap add` lists them")
+        known = catalogue.names()
+        near = [one for one in known if one.startswith(f"{name}-")] or get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise UsageError(f"no source {name!r} in the catalogue; {hint}`snap add` lists them")
     return catalogue.text(name)
 
 

@@ -68,8 +68,9 @@ class _Routine:
     def draw(self, opened: Opened, spool: Spool, now: datetime) -> Drawn:
         """Everything that is due, the most valuable first."""
         drawn = Drawn()
-        streams = [stream for _, stream in fetching.prepare(opened, self.options.targets, drawn)]
-        given = drawn.secrets
+        asked = fetching.prepare(opened, self.options.targets, drawn)
+        streams = [stream for _, stream in asked]
+        given = {source.name: drawn.secrets[source.name] for source, _ in asked}  # without those that lack a secret
         _add(drawn, fetching.draw(opened, spool, FetchOptions(targets=self.options.targets), now=now, given=given))
         dues = {stream.key: _due(opened, stream, now) for stream in streams}
         _hold_early(drawn, dues)

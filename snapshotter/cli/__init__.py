@@ -135,5 +135,6 @@ def main(arguments: list[str] | None = None) -> None:
     """Run `snap` and end the process with its exit code."""
     gc.set_threshold(50_000)  # records are kept by the hundred thousand, and hold no cycles
     code = run(snap, arguments)
-    gc.freeze()  # at the end Python looks through all modules for cycles, several times: a tenth of a short command
+    if "_duckdb" not in sys.modules:  # its bindings would tell at length what was not freed
+        gc.freeze()  # at the end Python looks through all modules for cycles, several times: a tenth of a short command
     sys.exit(code)

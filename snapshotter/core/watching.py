@@ -122,6 +122,8 @@ def _seconds_left(rows: Iterable[Row], elapsed: float) -> float | None:
 
 def summary(board: Board, elapsed: float) -> str:
     """How far all of it is, in a line."""
+    if not board.rows:
+        return board.reading or "looking what is to be asked"
     if board.reading:
         return board.reading
     left = board.seconds_left(elapsed)

@@ -114,6 +114,7 @@ def test_runs_are_listed_and_told(person, archive):
         (["runs", "show", "x"], 2, "no run 'x'"),
         (["add", "usgs-earthquakes"], 2, "is there already"),
         (["add", "nothing"], 2, "no source 'nothing'"),
+        (["add", "usgs"], 2, "did you mean usgs-earthquakes?"),
         (["check", "nothing"], 2, "no source 'nothing'"),
         (["fetsh"], 2, "Did you mean 'fetch'"),
         (["init", "."], 2, "archive"),
@@ -169,10 +170,11 @@ def test_two_files_that_give_one_source_are_told(person, archive):
     assert "another.toml" in told
 
 
-def test_a_missing_secret_stops_its_source_only(person, archive):
+@pytest.mark.parametrize("command", ["fetch", "run"])
+def test_a_missing_secret_stops_its_source_only(person, archive, command):
     person.types("add", "github")
 
-    person.types("fetch", code=2)
+    person.types(command, code=2)
 
     assert "GITHUB_TOKEN" in person.err
     assert "complete from" in person.types("status", "usgs-earthquakes")

@@ -67,3 +67,11 @@ def test_an_export_is_written_and_named(person, fetched):
     assert found[0]["records"] == len(lines)
     person.types("export", "jsonl", "usgs-earthquakes/events", "--to", "../x.jsonl", code=2)
     assert "--force" in person.err
+
+
+def test_nothing_but_the_answer_is_said_until_the_very_end(fetched):
+    words = [sys.executable, "-m", "snapshotter", "query", "select 1 as one"]
+
+    done = subprocess.run(words, cwd=fetched, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout.split()[0], done.stderr) == (0, "one", "")
