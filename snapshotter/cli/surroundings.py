@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -64,18 +65,19 @@ def telling() -> Iterator[Callable[[Progress], None]]:
         yield lambda step: None
         return
     wrote = False
+    width = shutil.get_terminal_size((80, 24)).columns - 2
 
     def tell(step: Progress) -> None:
         nonlocal wrote
         wrote = True
-        sys.stderr.write(f"\r{step.text[:78]:<78}")
+        sys.stderr.write(f"\r{step.text[:width]:<{width}}")
         sys.stderr.flush()
 
     try:
         yield tell
     finally:
         if wrote:
-            sys.stderr.write("\r" + " " * 78 + "\r")
+            sys.stderr.write("\r" + " " * width + "\r")
             sys.stderr.flush()
 
 

@@ -7,11 +7,11 @@ import click
 from snapshotter.archive import verifying
 from snapshotter.cli.exits import HELP
 from snapshotter.cli.options import echo, echo_json, json_option, wait_option
-from snapshotter.cli.surroundings import archive_folder, is_terminal, the_world
+from snapshotter.cli.surroundings import archive_folder, telling, the_world
 from snapshotter.core import report_care
 from snapshotter.core.verifying import FULL, QUICK, Scope, share
 from snapshotter.errors import UsageError
-from snapshotter.results import Exit, Progress
+from snapshotter.results import Exit
 
 
 @click.command("verify", epilog=HELP)
@@ -30,8 +30,8 @@ def verify_command(archive: str | None, *, full: bool, subset: str | None, wait:
       snap verify --subset 2/7
     """
     scope = _scope(full=full, subset=subset)
-    tell = _tell if is_terminal() else _silent
-    result = verifying.verify(archive_folder(archive), the_world(), scope=scope, tell=tell, wait=wait)
+    with telling() as tell:
+        result = verifying.verify(archive_folder(archive), the_world(), scope=scope, tell=tell, wait=wait)
     echo_json(result) if as_json else echo(report_care.verified(result))
     return Exit.DAMAGED if result.damage else Exit.DONE
 
@@ -40,11 +40,3 @@ def _scope(*, full: bool, subset: str | None) -> Scope:
     if full and subset is not None:
         raise UsageError("--full is all of it, --subset a part; name one of them")
     return FULL if full else QUICK if subset is None else share(subset)
-
-
-def _tell(step: Progress) -> None:
-    click.echo(step.text, err=True)
-
-
-def _silent(step: Progress) -> None:
-    """Say nothing."""
