@@ -78,7 +78,7 @@ def draw(
 
 def _of_stream(opened: Opened, stream: Stream, options: ReconcileOptions, *, now: datetime) -> list[Finding]:
     terms = terms_of(stream, "UTC", now=now)
-    odd = opened.cache.odd_days(stream.key, around=AROUND, longest=LONGEST_HOLE)
+    odd = opened.cache.odd.of(stream.key, around=AROUND, longest=LONGEST_HOLE)
     light = opened.cache.ledger(stream.key, days=())
     known = opened.cache.ledger(stream.key, days=to_load(light, terms, odd))
     all_of_it = findings(known, terms, by_time=stream.window is not None)

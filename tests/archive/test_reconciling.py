@@ -98,7 +98,7 @@ def test_what_is_looked_at_is_enough_to_find_all_that_looks_wrong(counts, again)
     terms = Terms("UTC", at("02-01 06:00") + timedelta(days=len(counts)), origin=at("02-01 00:00"))
     with tempfile.TemporaryDirectory() as folder, Cache(Path(folder) / "c", ledger.fold_all) as cache:
         cache.apply(None, [a_record(story, sequence=number, turn=number) for number, story in enumerate(asked)])
-        odd = cache.odd_days(STREAM, around=AROUND, longest=LONGEST_HOLE)
+        odd = cache.odd.of(STREAM, around=AROUND, longest=LONGEST_HOLE)
         part = cache.ledger(STREAM, days=to_load(cache.ledger(STREAM, days=()), terms, odd))
 
         found = findings(part, terms, by_time=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from snapshotter.core.ledger import fold_all
 from snapshotter.core.sharing import take_turns
 from snapshotter.edge.cache import Cache
-from snapshotter.edge.cache.writers import OF_ALL, OF_EACH
+from snapshotter.edge.cache.kept import OF_ALL, OF_EACH
 from snapshotter.evidence import Wrote
 from tests.histories import STREAM, a_record
 

@@ -14,7 +14,7 @@ from snapshotter.errors import Busy, DiskRefused, SnapError
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION = 10  # of the tables; another one is thrown away and made again
+VERSION = 11  # of the tables; another one is thrown away and made again
 PATIENCE = 10.0  # seconds to wait for another process that writes
 
 _TABLES = """
@@ -40,6 +40,9 @@ CREATE TABLE places (stream INTEGER, key BLOB, day INTEGER, PRIMARY KEY (stream,
 CREATE TABLE writes (stream INTEGER, path TEXT, versions INTEGER, first INTEGER, last INTEGER,
     PRIMARY KEY (stream, path)) WITHOUT ROWID;
 CREATE TABLE touched (path TEXT, place INTEGER, id BLOB, PRIMARY KEY (path, place)) WITHOUT ROWID;
+CREATE TABLE odd (stream INTEGER, day INTEGER, PRIMARY KEY (stream, day)) WITHOUT ROWID;
+CREATE TABLE unjudged (stream INTEGER, day INTEGER, PRIMARY KEY (stream, day)) WITHOUT ROWID;
+CREATE TABLE judged (stream INTEGER PRIMARY KEY, terms TEXT);
 CREATE TABLE writers (stream TEXT, run TEXT, sequence INTEGER, machine TEXT, at INTEGER, command TEXT,
     PRIMARY KEY (stream, run, sequence, machine)) WITHOUT ROWID;
 CREATE TABLE lists (id INTEGER PRIMARY KEY, stream TEXT, detail TEXT, head TEXT, terms TEXT, UNIQUE (stream, detail));

@@ -16,8 +16,8 @@ from snapshotter.edge.cache import rows
 from snapshotter.edge.cache.commits import CommitRows
 from snapshotter.edge.cache.details import DetailRows
 from snapshotter.edge.cache.file import PATIENCE, CacheFile
+from snapshotter.edge.cache.kept import OddDays, WriterRows
 from snapshotter.edge.cache.rows import Range, Row
-from snapshotter.edge.cache.writers import WriterRows
 from snapshotter.evidence import Checked, Document, Missed, Proof, Proved, StreamLedger
 from snapshotter.frozen import dataclass
 from snapshotter.model import RunRecord
@@ -39,17 +39,6 @@ _TOLD = """SELECT DISTINCT run, sequence FROM told WHERE stream = ?
 _FILLED = f"{_DOCUMENTS} AND records > 0"
 _YEARS = """SELECT strftime('%Y', day + 1721424.5) AS year, count(*), sum(records) FROM days
     WHERE stream = ? AND day BETWEEN ? AND ? AND records > 0 GROUP BY year"""  # 1721424.5: the Julian day before day 1
-
-_AROUND = "(PARTITION BY stream ORDER BY day ROWS BETWEEN {n} PRECEDING AND {n} FOLLOWING EXCLUDE CURRENT ROW)"
-_ODD = """SELECT day FROM (
-        SELECT day, records, min(records) OVER around AS least, count(*) OVER around AS near,
-            day - lag(day, {n}) OVER byday AS before, lead(day, {n}) OVER byday - day AS after,
-            day - lag(day, {n} - 1) OVER byday AS row, lead(day) OVER byday - day AS step,
-            lead(day, {n}) OVER byday - lead(day) OVER byday AS row_after
-        FROM days WHERE stream = ? AND records > 0
-        WINDOW byday AS (PARTITION BY stream ORDER BY day), around AS {around}
-    ) WHERE (before = {n} AND after = {n} AND records * 2 <= least)
-        OR (step BETWEEN 2 AND ? AND row = {n} - 1 AND row_after = {n} - 1) ORDER BY day"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +64,7 @@ class Cache:
         self._fold = fold
         self.details = DetailRows(lambda: self._file)
         self.writers = WriterRows(lambda: self._file)
+        self.odd = OddDays(lambda: self._file)
         self.commits = CommitRows(lambda: self._file)
 
     def __enter__(self) -> Cache:
@@ -160,6 +150,7 @@ class Cache:
                 self._file.run(f"DELETE FROM {table} WHERE stream = ?", number)  # noqa: S608 - our own words
             self.details.forget(stream)
             self.writers.forget(stream)
+            self.odd.forget(number)
             self._file.run("DELETE FROM streams WHERE id = ?", number)
 
     def told(self, stream: str, *, span: Range | None = None, limit: int | None = None) -> tuple[tuple[str, int], ...]:
@@ -200,15 +191,6 @@ class Cache:
             number, _ = self._stream(stream)
             found = self._file.rows(_YEARS, number, days[0].toordinal(), days[1].toordinal())
             return {int(year): (documents, records) for year, documents, records in found}
-
-    def odd_days(self, stream: str, *, around: int, longest: int) -> list[date]:
-        """Days that hold at most half the records of each of so many days on either side, and days before at most so
-        many without any, between as many that have some. SQLite looks at all rows, and gives these alone.
-        """
-        query = _ODD.format(n=int(around), around=_AROUND.format(n=int(around)))
-        with self._file.reading():
-            number, _ = self._stream(stream)
-            return [date.fromordinal(day) for (day,) in self._file.rows(query, number, longest + 1)]
 
     def _orders(self, number: int | None) -> list[int]:
         return [int(order) for (order,) in self._file.rows("SELECT DISTINCT size FROM told WHERE stream = ?", number)]
@@ -367,6 +349,7 @@ class Cache:
         self._exchange(_MISSES, number, before=before.misses, after=after.misses)
         filed = [(day, document) for day, document in after.days.items() if before.days.get(day) != document]
         self._insert("days", [(number, *rows.document_row(day, document)) for day, document in filed])
+        self.odd.wrote(number, (day.toordinal() for day, _ in filed))
 
     def _told_rows(self, stream: str, told: Iterable[RunRecord]) -> Iterator[Row]:
         number = self._number(stream)
