@@ -23,6 +23,7 @@ DOORS = {
     "pygit2": {"snapshotter.edge.store"},
     "requests": {"snapshotter.edge.http"},
     "urllib3": {"snapshotter.edge.http"},
+    "certifi": {"snapshotter.edge.http"},
     "tenacity": {"snapshotter.fetch"},
     "deepdiff": {"snapshotter.core.diff"},
     "jsonschema": {"snapshotter.core.conforming"},

@@ -12,7 +12,7 @@ HEAVY = {
 }  # fmt: skip
 GIT = {"pygit2", "orjson"}  # whatever opens an archive
 LEDGER = GIT | {"sqlite3"}
-ASKS = LEDGER | {"requests", "urllib3", "concurrent.futures", "email", "pickle"}
+ASKS = LEDGER | {"urllib3", "concurrent.futures", "email", "pickle"}
 EVENTS = "usgs-earthquakes/events"
 
 # One command of each file of commands -> how many modules of our own it may load, a dozen more than it does, and
@@ -109,5 +109,5 @@ def test_a_run_that_asks_loads_the_network_and_no_more(archive):
     [(code, modules)] = loaded(["fetch"], archive).values()
 
     assert code == 0
-    assert "requests" in modules
+    assert "urllib3" in modules
     assert modules & HEAVY <= ASKS

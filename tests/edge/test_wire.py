@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snapshotter.edge.exchange import Lost
-from snapshotter.edge.http import Habits, wire
+from snapshotter.edge.http import Habits, proxied, wire
 from snapshotter.model import Miss, NoAnswer
 from snapshotter.spec import BearerAuth
 from tests.senders import SECRET, a_request, a_sender, a_source, a_world, seconds, secret
@@ -385,6 +385,8 @@ def test_encryption_where_there_is_none_is_named():
 
 # --- every error of the libraries below ---
 
+MEANINGS = wire.MEANINGS | proxied.MEANINGS
+
 
 def error_classes(module):
     return {
@@ -399,10 +401,10 @@ def error_classes(module):
     "module", [requests.exceptions, urllib3.exceptions, http.client], ids=lambda module: module.__name__
 )
 def test_every_error_of_the_libraries_below_has_a_meaning(module):
-    assert error_classes(module) - set(wire.MEANINGS) == set()
+    assert error_classes(module) - set(MEANINGS) == set()
 
 
-@pytest.mark.parametrize("error", sorted(wire.MEANINGS, key=lambda kind: f"{kind.__module__}.{kind.__name__}"), ids=str)
+@pytest.mark.parametrize("error", sorted(MEANINGS, key=lambda kind: f"{kind.__module__}.{kind.__name__}"), ids=str)
 def test_no_error_of_the_libraries_below_gets_through(error):
     raised = error.__new__(error)
     watch = wire.Watch(wire.Limits(1, 1, 1, 1000), lambda: 0.0)

@@ -1,4 +1,6 @@
-"""The one place that speaks to requests and urllib3: one exchange, within its limits, every foreign error named.
+"""The one place that speaks to urllib3: one exchange, within its limits, every foreign error named.
+
+What goes through a proxy is handed to requests (`proxied`), which costs others nothing.
 
 A `Watch` sits on the socket itself, so that the total time and the total size of an exchange hold for the status line,
 the headers and each byte of the body, however slowly they drip.
@@ -14,22 +16,23 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from http.client import HTTPException
+from pathlib import Path
 from socket import gaierror, herror, socket
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-import requests
-import requests.exceptions
 import urllib3
 import urllib3.connection
 import urllib3.exceptions
-from requests.adapters import HTTPAdapter
-from requests.structures import CaseInsensitiveDict
 
 from snapshotter.edge.exchange import Draft, Got, Lost
 from snapshotter.edge.http.bodies import too_large, unpack
 from snapshotter.edge.origins import Origin, origin_of, proxy_for, target_of
 from snapshotter.frozen import dataclass
 from snapshotter.model import Miss
+
+if TYPE_CHECKING:
+    from snapshotter.edge.http.proxied import Adapter
 
 _PIECE = 1 << 16
 _OVERHEAD = 16 << 20  # bytes on the wire beside the body: headers, chunk borders, a proxy's answer
@@ -101,9 +104,11 @@ class Wire:
         self._on_sent = on_sent
         self._env = env
         self._monotonic = monotonic
-        self._adapter = _Adapter(pool_connections=4, pool_maxsize=4)
+        self._manager = urllib3.PoolManager(num_pools=4, maxsize=4, cert_reqs="CERT_REQUIRED")
+        self._manager.pool_classes_by_scheme = _POOLS
         self._pools: dict[Origin, urllib3.HTTPConnectionPool] = {}
-        self._authorities = _first(env, "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE") or True
+        self._adapter: Adapter | None = None  # for what goes through a proxy
+        self._authorities = _first(env, "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
     def exchange(self, draft: Draft, body: bytes | None) -> Got:
         """Send one request and read its whole answer; raises `Lost`."""
@@ -116,30 +121,32 @@ class Wire:
                 waits = (min(self.limits.connect, watch.patience()), watch.patience())
                 if proxy is None:
                     return self._read(self._send(origin, draft, body, waits), watch)
-                response = self._adapter.send(
-                    _prepared(draft, body),
-                    stream=True,
-                    timeout=waits,
-                    verify=self._authorities,
-                    proxies={origin.scheme: proxy},
+                adapter = self._adapter = self._adapter or _adapter()
+                raw = adapter.exchange(
+                    draft.method,
+                    draft.url,
+                    _headers(draft, body),
+                    body,
+                    waits=waits,
+                    proxy=proxy,
+                    authorities=self._authorities,
                 )
-                return self._read(response.raw, watch)
+                return self._read(raw, watch)
         finally:
             _watch.reset(token)
 
     def close(self) -> None:
         """Close all connections."""
-        self._adapter.close()
+        self._manager.clear()
+        if self._adapter is not None:
+            self._adapter.close()
 
     def _send(
         self, origin: Origin, draft: Draft, body: bytes | None, waits: tuple[float, float]
     ) -> urllib3.BaseHTTPResponse:
-        """What the adapter does where there is no proxy, but it looks up the connections anew for each request and
-        makes a `requests.Response` of the answer, which nobody here needs.
-        """
         pool = self._pools.get(origin)
         if pool is None or pool.pool is None:  # closed, to make room for others
-            pool = self._pools[origin] = self._adapter.pool_for(_prepared(draft, body), authorities=self._authorities)
+            pool = self._pools[origin] = self._pool_for(draft.url)
         return pool.urlopen(
             draft.method,
             target_of(draft.url),
@@ -149,9 +156,18 @@ class Wire:
             assert_same_host=False,
             preload_content=False,
             decode_content=False,
-            retries=self._adapter.max_retries,
+            retries=urllib3.Retry(0, read=False),
             timeout=urllib3.Timeout(*waits),
         )
+
+    def _pool_for(self, url: str) -> urllib3.HTTPConnectionPool:
+        """Connections to a server; believed by the authorities of the environment, else by those that are shipped."""
+        split = urlsplit(url)
+        trust: dict[str, Any] = {}
+        if split.scheme == "https":
+            authorities = self._authorities or _shipped_authorities()
+            trust["ca_cert_dir" if Path(authorities).is_dir() else "ca_certs"] = authorities
+        return self._manager.connection_from_host(split.hostname, split.port, split.scheme, pool_kwargs=trust)
 
     def _read(self, raw: urllib3.BaseHTTPResponse, watch: Watch) -> Got:
         try:
@@ -199,16 +215,6 @@ def _expected(raw: urllib3.BaseHTTPResponse, headers: Mapping[str, str]) -> int 
     return raw.length_remaining
 
 
-def _prepared(draft: Draft, body: bytes | None) -> requests.PreparedRequest:
-    """Made by hand, since `prepare` rewrites URLs, asks netrc and keeps cookies."""
-    prepared = requests.PreparedRequest()
-    prepared.method = draft.method
-    prepared.url = draft.url
-    prepared.headers = CaseInsensitiveDict(_headers(draft, body))
-    prepared.body = body
-    return prepared
-
-
 def _headers(draft: Draft, body: bytes | None) -> dict[str, str]:
     fields = {name.lower(): (name, value) for name, value in draft.headers}
     if body is not None:
@@ -218,6 +224,18 @@ def _headers(draft: Draft, body: bytes | None) -> dict[str, str]:
 
 def _first(env: Mapping[str, str], *names: str) -> str | None:
     return next((env[name] for name in names if env.get(name)), None)
+
+
+def _shipped_authorities() -> str:
+    import certifi  # noqa: PLC0415 - only https needs it
+
+    return certifi.where()
+
+
+def _adapter() -> Adapter:
+    from snapshotter.edge.http.proxied import Adapter  # noqa: PLC0415 - requests costs a third of asking a day more
+
+    return Adapter(_POOLS)
 
 
 # --- the watch on the socket ---
@@ -308,30 +326,14 @@ class _HttpsPool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _Https
 
 
-_POOLS = {"http": _HttpPool, "https": _HttpsPool}
-
-
-class _Adapter(HTTPAdapter):
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _POOLS
-
-    def pool_for(self, prepared: requests.PreparedRequest, *, authorities: str | bool) -> urllib3.HTTPConnectionPool:
-        pool: Any = self.get_connection_with_tls_context(prepared, authorities)
-        self.cert_verify(pool, prepared.url, authorities, None)  # type: ignore[no-untyped-call]
-        return cast("urllib3.HTTPConnectionPool", pool)
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        if not proxy.lower().startswith("socks"):  # those connect in their own way
-            manager.pool_classes_by_scheme = _POOLS
-        return manager
+_POOLS: dict[str, type[urllib3.HTTPConnectionPool]] = {"http": _HttpPool, "https": _HttpsPool}
 
 
 # --- errors ---
 
-# Every error class of the libraries below, by what it means here; None: it only wraps another one.
-_R, _U, _H = requests.exceptions, urllib3.exceptions, http.client
+# Every error class of the libraries below, by what it means here; None: it only wraps another one. `proxied` has those
+# of requests.
+_U, _H = urllib3.exceptions, http.client
 MEANINGS: dict[type[BaseException], Miss | None] = {
     gaierror: Miss.DNS,
     herror: Miss.DNS,
@@ -342,19 +344,14 @@ MEANINGS: dict[type[BaseException], Miss | None] = {
     ssl.SSLSyscallError: Miss.RESET,
     ssl.SSLError: Miss.TLS,
     _U.SSLError: Miss.TLS,
-    _R.SSLError: Miss.TLS,
     TimeoutError: Miss.TIMEOUT,
     _U.TimeoutError: Miss.TIMEOUT,
     _U.TimeoutStateError: Miss.OTHER,
     _U.ReadTimeoutError: Miss.TIMEOUT,
     _U.ConnectTimeoutError: Miss.TIMEOUT,
-    _R.Timeout: Miss.TIMEOUT,
-    _R.ConnectTimeout: Miss.TIMEOUT,
-    _R.ReadTimeout: Miss.TIMEOUT,
     ConnectionRefusedError: Miss.CONNECT,
     _U.NewConnectionError: Miss.CONNECT,
     _U.ProxyError: Miss.CONNECT,
-    _R.ProxyError: Miss.CONNECT,
     ConnectionError: Miss.RESET,
     ConnectionResetError: Miss.RESET,
     ConnectionAbortedError: Miss.RESET,
@@ -364,19 +361,12 @@ MEANINGS: dict[type[BaseException], Miss | None] = {
     _U.IncompleteRead: Miss.TRUNCATED,
     _U.InvalidChunkLength: Miss.TRUNCATED,
     _H.IncompleteRead: Miss.TRUNCATED,
-    _R.ChunkedEncodingError: Miss.TRUNCATED,
     _U.DecodeError: Miss.DECODING,
-    _R.ContentDecodingError: Miss.DECODING,
     _U.LocationValueError: Miss.ORIGIN,
     _U.LocationParseError: Miss.ORIGIN,
     _U.URLSchemeUnknown: Miss.ORIGIN,
     _U.HostChangedError: Miss.ORIGIN,
-    _R.URLRequired: Miss.ORIGIN,
-    _R.MissingSchema: Miss.ORIGIN,
-    _R.InvalidSchema: Miss.ORIGIN,
-    _R.InvalidURL: Miss.ORIGIN,
     _H.InvalidURL: Miss.ORIGIN,
-    _R.TooManyRedirects: Miss.REDIRECT,
     # not HTTP as it should be: worth another try, since proxies and restarting servers do this
     _H.BadStatusLine: Miss.OTHER,
     _H.LineTooLong: Miss.OTHER,
@@ -398,19 +388,9 @@ MEANINGS: dict[type[BaseException], Miss | None] = {
     _U.ProxySchemeUnknown: Miss.OTHER,
     _U.ProxySchemeUnsupported: Miss.OTHER,
     _U.UnrewindableBodyError: Miss.OTHER,
-    _R.InvalidHeader: Miss.OTHER,
-    _R.InvalidProxyURL: Miss.OTHER,
-    _R.InvalidJSONError: Miss.OTHER,
-    _R.JSONDecodeError: Miss.OTHER,
-    _R.StreamConsumedError: Miss.OTHER,
-    _R.UnrewindableBodyError: Miss.OTHER,
     # wrappers: what they hold says more
     OSError: None,
     HTTPException: None,
-    _R.RequestException: None,
-    _R.HTTPError: None,
-    _R.ConnectionError: None,
-    _R.RetryError: None,
     _U.HTTPError: None,
     _U.PoolError: None,
     _U.RequestError: None,
@@ -425,7 +405,12 @@ def errors_named(server: str, watch: Watch, *, proxied: bool = False) -> Iterato
     """Every error that the libraries below raise becomes `Lost`, without their texts (which may hold secrets)."""
     try:
         yield
-    except (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError) as error:
+    except (
+        urllib3.exceptions.HTTPError,
+        HTTPException,
+        OSError,
+        ValueError,
+    ) as error:  # an error of requests is OSError
         if watch.too_much:
             raise too_large(watch.limits.body) from None
         chain = _chain(error)
@@ -447,11 +432,19 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 def _meaning(chain: list[BaseException]) -> Miss:
     """What the innermost error that says anything means."""
-    meanings = (MEANINGS.get(kind) for error in reversed(chain) for kind in type(error).__mro__)
+    meanings = (_meant(kind) for error in reversed(chain) for kind in type(error).__mro__)
     found = next((miss for miss in meanings if miss is not None), None)
     if found is None and type(chain[-1]) is urllib3.exceptions.ProtocolError:
         return Miss.TRUNCATED  # urllib3 says "ended prematurely" in words only
     return found or Miss.OTHER
+
+
+def _meant(kind: type) -> Miss | None:
+    if kind.__module__ != "requests.exceptions":
+        return MEANINGS.get(kind)
+    from snapshotter.edge.http import proxied  # noqa: PLC0415 - it is loaded where there is such an error
+
+    return proxied.MEANINGS.get(kind)
 
 
 def _words(miss: Miss, chain: list[BaseException], watch: Watch, server: str, *, proxied: bool) -> str:
