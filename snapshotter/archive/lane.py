@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urlsplit
 
 from snapshotter.archive.opening import Opened, catch_up_places
@@ -46,11 +46,15 @@ class Writer:
 
     def call(self, act: Callable[[], T]) -> T:
         """Have it done in the writer's thread; gives its result or raises its error here."""
+        return self.begin(act).result()
+
+    def begin(self, act: Callable[[], T]) -> Future[T]:
+        """Have it done in the writer's thread, after what was asked before, and go on meanwhile."""
         from concurrent.futures import Future  # noqa: PLC0415 - what asks nothing does not pay for it
 
-        future: Future[object] = Future()
-        self._calls.put((act, future))
-        return future.result()  # type: ignore[return-value]
+        future: Future[T] = Future()
+        self._calls.put((act, cast("Future[object]", future)))
+        return future
 
     def serve(self, lanes: Sequence[Future[list[HeldBack]]]) -> None:
         """Do what lanes ask until all of them have ended."""

@@ -30,8 +30,9 @@ from snapshotter.core.turns import AGAIN
 from snapshotter.edge.auth import lane_of
 from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.spool import Spool
-from snapshotter.evidence import ServerTime
+from snapshotter.evidence import ServerTime, StreamLedger
 from snapshotter.fetch import Fetcher
+from snapshotter.frozen import dataclass
 from snapshotter.masking import Masker
 from snapshotter.model import HeldBack, Job, Reason
 from snapshotter.results import Notice, Progress
@@ -39,9 +40,12 @@ from snapshotter.spec import CursorPaging, OffsetPaging, PageNumber, Stream
 from snapshotter.walks import STOPPED_WORDS, Walked
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from snapshotter.archive.staff import Staff
 
 PATIENCE = 3  # windows in a row that an API may fail before the rest of the run leaves it alone
+FEW = 10_000  # records; a window with more is committed before the next one takes memory too
 LONG_PATIENCE = 10  # windows in a row of one stream that may be refused or be of no use
 
 
@@ -122,6 +126,14 @@ class LaneSet:
             gate.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Landing:
+    """A window that is on its way into the archive."""
+
+    item: Work
+    future: Future[Landed]
+
+
 class _LaneWalk:
     """The work of one lane, job by job."""
 
@@ -140,11 +152,20 @@ class _LaneWalk:
         self.failures: dict[str, int] = {}  # in a row: of a source, that the API failed; of a stream, that brought none
         self.fetchers: dict[str, Fetcher | FarFetcher] = {}
         self.times: dict[str, ServerTime] = {}  # what the answers of a source say about time, if it is another one
+        self.landing: _Landing | None = None  # the window before, which is committed while the present one is asked
+        self.foreseen: tuple[str, StreamLedger] | None = None  # the next job, and what was known of its days
+        self.sizes: dict[str, set[int]] = {}  # of pages that this run saw of a stream
 
     def to_its_end(self) -> list[HeldBack]:
         """Walk everything; gives what was held back."""
+        try:
+            return self._all()
+        finally:
+            self._finish()  # an error of the commit before came first
+
+    def _all(self) -> list[HeldBack]:
         held: list[HeldBack] = []
-        while self.work:
+        while self._is_anything_left():
             item = self.work.popleft()
             self.left[item.stream.key] -= not item.job.detail
             why = self._why_not(item) or self._ask(item)
@@ -152,10 +173,16 @@ class _LaneWalk:
                 held.append(HeldBack(item.job, why))
         return held
 
+    def _is_anything_left(self) -> bool:
+        if not self.work:
+            self._finish()  # which may show that there is more
+        return bool(self.work)
+
     def _ask(self, item: Work) -> str | None:
         if item.job.detail:
+            self._finish()
             return self._ask_details(item)
-        return self._do(item, last=self.left[item.stream.key] == 0)
+        return self._do(item)
 
     def _why_not(self, item: Work) -> str | None:
         reason = self.around.stops.reason()
@@ -183,21 +210,40 @@ class _LaneWalk:
             return None
         return self.purse.pocket(item.job)
 
-    def _do(self, item: Work, *, last: bool) -> str | None:
+    def _do(self, item: Work) -> str | None:
         """Walk one job and have it committed; gives why it was left for later, where it was."""
         for attempt in range(2):
             walked = self._walk(item, resumes=attempt == 0)
             if walked.stop in STOPPED_WORDS:
                 self.lanes[item.source.name].hold(0)
                 return self._left_for_later(item, walked)
-            landed = self._land(item, walked, last=last, final=not walked.restart or attempt > 0)
+            self._finish()
+            goes_on = self._may_go_on(item, walked)
+            if goes_on:
+                self.foreseen = (self.work[0].job.name, self._ledger(self.work[0]))
+            self._land(item, walked, final=not walked.restart or attempt > 0)
+            if not goes_on:
+                self._finish()
             self.lanes[item.source.name].hold(0)
-            self.around.tell(_landed(item, landed))
-            self._learn(item, walked, landed)
+            self._learn(item, walked)
             if not walked.restart:
                 return None
             self.around.tell(Progress(item.stream.key, "asking", "asks again from the first page"))
         return None
+
+    def _may_go_on(self, item: Work, walked: Walked) -> bool:
+        """Whether the next job can be asked while this one is committed, since nothing that comes of it could change
+        what is asked next. Where requests keep a distance, there is time for the commit between them anyway.
+        """
+        following = self.work[0] if self.work else None
+        return (
+            following is not None
+            and following.source.name == item.source.name
+            and not (following.job.detail or self.lanes[item.source.name].gate.min_interval)
+            and item.job.reason is not Reason.PROBE
+            and (walked.good and walked.miss is None and not walked.restart)
+            and 0 < walked.received <= FEW  # an empty one may be the end of history
+        )
 
     def _ask_details(self, item: Work) -> str | None:
         """Ask what waits of the details of a stream; gives why some was left for later."""
@@ -211,9 +257,25 @@ class _LaneWalk:
             self.out[item.source.name] = walk.stops_source
         return why
 
-    def _land(self, item: Work, walked: Walked, *, last: bool, final: bool) -> Landed:
-        land = self.committer.land
-        return self.around.writer.call(lambda: land(item.source, item.stream, walked, last=last, final=final))
+    def _land(self, item: Work, walked: Walked, *, final: bool) -> None:
+        land, last = self.committer.land, self.left[item.stream.key] == 0
+        future = self.around.writer.begin(lambda: land(item.source, item.stream, walked, last=last, final=final))
+        self.landing = _Landing(item, future)
+
+    def _finish(self) -> None:
+        """Wait for the commit that is under way, and heed what it says about the past."""
+        landing, self.landing = self.landing, None
+        if landing is None:
+            return
+        landed = landing.future.result()
+        self.around.tell(_landed(landing.item, landed))
+        if landed.past is not None:
+            self._turn(landing.item, landed.past)
+
+    def _ledger(self, item: Work) -> StreamLedger:
+        """What is known of the days of a job."""
+        cache, key, days = self.around.opened.cache, item.stream.key, _days_of(item)
+        return self.around.writer.call(lambda: cache.ledger(key, days=days))
 
     def _walk(self, item: Work, *, resumes: bool) -> Walked:
         key = item.stream.key
@@ -223,15 +285,17 @@ class _LaneWalk:
         lane.purse = self._purse(item)
         if key not in self.fetchers:
             self.fetchers[key] = fetcher_of(lane, item.source, item.stream, run=self.run)
-        known = self.around.writer.call(lambda: self.around.opened.cache.ledger(key, days=_days_of(item)))
-        size = page_size(item.stream)
+        foreseen, self.foreseen = self.foreseen, None
+        known = foreseen[1] if foreseen is not None and foreseen[0] == item.job.name else self._ledger(item)
+        size, sizes = page_size(item.stream), self.sizes.setdefault(key, set())
         walked = self.fetchers[key].walk(
             item.job,
             started=self.committer.started,
             validators_of=lambda identity: ledger.validators_of(known, identity, window=item.job.window),
-            full_page_seen=size is not None and size in known.page_sizes,
+            full_page_seen=size is not None and (size in known.page_sizes or size in sizes),
             resumes=resumes,
         )
+        sizes.update(page.records for page in walked.pages[:-1])  # the last one may be full by chance
         return _masked(walked, lane.masker)
 
     def _left_for_later(self, item: Work, walked: Walked) -> str:
@@ -248,12 +312,10 @@ class _LaneWalk:
         self.work = deque(sorted([*new, *rest], key=lambda one: not one.job.detail))  # details come before the past
         self.left = Counter(one.stream.key for one in self.work if not one.job.detail)
 
-    def _learn(self, item: Work, walked: Walked, landed: Landed) -> None:
+    def _learn(self, item: Work, walked: Walked) -> None:
         if (warning := clocks.warning(walked.told)) is not None and walked.told is not None:
             self.times[item.source.name] = walked.told
             self.committer.tally.warnings.setdefault(item.source.name, warning)
-        if landed.past is not None:
-            self._turn(item, landed.past)
         if walked.stops_source and walked.miss is not None:
             self.out[item.source.name] = walked.miss.why
         if walked.stops_stream and walked.miss is not None:
