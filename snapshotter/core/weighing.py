@@ -16,7 +16,7 @@ _RECORD = (
 )
 _COPIES = 2  # of its text: its own, and that in the document
 _OLD_COPIES = 3  # of that of a document that may be written anew
-_WITH_OLD = 2  # rooms, for what came together with what is archived
+_WITH_OLD = 2.5  # rooms, for what came together with what is archived: as much again, and what is told of both
 _PAGE = 1_500  # what the run record tells of it
 _VALUE = 64  # of a decoded value
 _OBJECT = 160  # more of an object, with its names
@@ -49,8 +49,8 @@ def check_documents(old: Collection[bytes], fresh: Sequence[Record], room: int |
     if takes > _WITH_OLD * room:
         raise Unreadable(
             "too_much",
-            f"to bring this into what is archived of the same days takes about {_shown(takes)} of memory, and"
-            f" client.max_window ({_shown(room)}) allows twice as much; raise it, or make the days smaller",
+            f"to bring this into what is archived of the same days takes about {_shown(takes)} of memory, too much"
+            f" where client.max_window is {_shown(room)}; raise it, or keep less of a day (drop, keep_if)",
         )
 
 

@@ -118,6 +118,17 @@ def test_what_waits_of_it_is_read_again_once_there_is_room(tmp_path):
         assert len(archive.ids("12")) == 60
 
 
+def test_a_window_that_is_refused_again_says_the_same_and_leaves_nothing_more(tmp_path):
+    records = [item(f"12T08:{number:02}", f"r{number:02}", text="x" * 8_000) for number in range(60)]
+    with an_archive(tmp_path, Api(records), series(), client='max_window = "400KiB"') as archive:
+        first = archive.fetch().problems[0].why
+        archive.later(days=1)
+
+        assert archive.fetch().problems[0].why == first
+        assert "client.max_window (409,600 bytes)" in first
+        assert archive.quarantined() == []
+
+
 def a_heavy_day(tmp_path):
     """Hours of one day, each small enough by itself, and together not."""
     window = '{ start = "2026-03-12", end = "2026-03-12", step = "3h" }'
@@ -133,7 +144,7 @@ def test_a_day_that_grows_too_large_to_be_written_anew_is_refused_and_the_rest_i
         ran = archive.fetch()
 
         assert "to bring this into what is archived of the same days" in ran.problems[0].why
-        assert len(archive.ids("12")) == 24
+        assert len(archive.ids("12")) == 30
         kept = b"".join(body for _, body in archive.quarantined())
         assert len(archive.ids("12")) + kept.count(b'"id"') == 48
 
