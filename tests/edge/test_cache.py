@@ -150,8 +150,8 @@ def test_a_part_holds_a_document_that_speaks_against_the_end_of_history(cache):
     assert [day.day for day in sorted(part.days)] == [5, 12]
 
 
-def counted(path, act):
-    """How many steps of SQLite's machine an act takes, in hundreds."""
+def counted(path, act, *, every=100):
+    """How many times so many steps of SQLite's machine an act takes."""
     steps = 0
 
     def step():
@@ -159,7 +159,7 @@ def counted(path, act):
         steps += 1
 
     with Cache(path, fold_all) as cache:
-        cache._file._connection.set_progress_handler(step, 100)
+        cache._file._connection.set_progress_handler(step, every)
         act(cache)
     return steps
 
@@ -174,6 +174,18 @@ def test_one_record_more_costs_the_same_on_a_hundred_days_and_on_ten_thousand(tm
         counted(tmp_path / name, lambda cache: (cache.apply("c2", [more]), cache.ledger(STREAM, days=())))
         for name in ("small", "large")
     )
+
+    assert large <= small * 1.2 + 1
+
+
+def test_the_records_of_a_day_cost_the_same_among_a_hundred_and_among_ten_thousand(tmp_path):
+    span = (micros(START), micros(START + timedelta(days=1)))
+    costs = []
+    for days in (100, 10_000):
+        with Cache(tmp_path / f"{days}", fold_all) as cache:
+            cache.apply("c1", a_month(first=date(2018, 1, 1), days=days))
+        costs.append(counted(tmp_path / f"{days}", lambda cache: cache.told(STREAM, span=span), every=1))
+    small, large = costs
 
     assert large <= small * 1.2 + 1
 
