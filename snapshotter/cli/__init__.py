@@ -122,7 +122,7 @@ def snap(ctx: click.Context, archive: tuple[str, ...]) -> None:
     \b
     Begin with:
       snap init my-archive && cd my-archive
-      snap add usgs-earthquakes
+      snap add usgs-earthquakes      (or, for an API of your own: snap try URL)
       snap fetch
       snap status
     """
