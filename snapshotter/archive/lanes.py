@@ -23,11 +23,12 @@ from snapshotter.archive.room import Room
 from snapshotter.archive.stopping import Stops
 from snapshotter.archive.telling import Telling
 from snapshotter.archive.work import Work
-from snapshotter.core import clocks, horizon, ledger, posting, weighing
+from snapshotter.core import abreast, clocks, horizon, ledger, posting, weighing
 from snapshotter.core.days import day_at
 from snapshotter.core.planning import PAST
 from snapshotter.core.turns import AGAIN
 from snapshotter.edge.auth import lane_of
+from snapshotter.edge.handles import openable
 from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.spool import Spool
 from snapshotter.evidence import ServerTime, StreamLedger
@@ -75,7 +76,8 @@ class LaneSet:
             return []
         errands = [partial(self._walk_lane, items, secrets, purses.get(lane)) for lane, items in lanes.items()]
         far = [self.executor is not None and _stays_here(items) is None for items in lanes.values()]
-        with ThreadPoolExecutor(max_workers=len(lanes), thread_name_prefix="lane") as pool, self._staff(far) as staff:
+        most = abreast.at_once(len(lanes), openable(abreast.files_for(len(lanes))))
+        with ThreadPoolExecutor(max_workers=most, thread_name_prefix="lane") as pool, self._staff(far) as staff:
             running = [
                 staff.have_done(pool, errand) if staff is not None and is_far else pool.submit(errand)
                 for errand, is_far in zip(errands, far, strict=True)
@@ -124,6 +126,8 @@ class LaneSet:
             for lane in lanes.values():
                 lane.sender.close()
             gate.close()
+            for stream in {item.stream.key for item in work}:
+                self.around.spool.rest(stream)
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,10 @@ class Spool:
         else:
             self._sync_later()
 
+    def rest(self, stream: str) -> None:
+        """Close what is open for a stream and holds nothing: a run may have thousands, and files are counted."""
+        self._shelf(stem_of(stream)).rest()
+
     def sync(self) -> None:
         """Return when everything appended before is on the disk itself."""
         self._raise_failure()

@@ -1,15 +1,19 @@
 """Lanes on executors: workers ask, the one writer says when, and keeps what comes."""
 
 import multiprocessing
+import resource
 import subprocess
 import sys
+import threading
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from snapshotter.archive import worker
+from snapshotter.core import abreast
 from snapshotter.edge.link import Ticket
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import SystemClock
@@ -301,3 +305,56 @@ def _watch_loans(monkeypatch):
 
     monkeypatch.setattr(worker.Away, "__init__", watched)
     return lent
+
+
+def place_lanes(archive, count):
+    """As many sources more, each with a lane of its own."""
+    for number in range(count):
+        lane = f'[pacing]\nlane = "lane{number}"\nmin_interval = "0s"\n'
+        archive.place(a_file(archive.server.url, series(), name=f"demo{number}", head=lane), name=f"demo{number}")
+
+
+@pytest.mark.parametrize("executor", [None, THREADS])
+def test_what_is_open_follows_the_lanes_under_way_and_not_all_lanes(tmp_path, monkeypatch, executor):
+    monkeypatch.setattr(abreast, "MOST", 3)
+    opened = []
+
+    with an_archive(tmp_path, Api(some_items(3), before=lambda _: opened.append(open_now()))) as archive:
+        place_lanes(archive, 59)
+        archive.fetch(executor=executor)
+
+        assert len(archive.ids("12", stream="demo58/items")) == 3
+    third = len(opened) // 3
+    (files, threads), (files_later, threads_later) = map(most, (opened[:third], opened[-third:]))
+    assert files_later <= files + 8
+    assert threads_later <= threads + 3
+
+
+def open_now():
+    """Open files and threads."""
+    return len(list(Path("/dev/fd").iterdir())), threading.active_count()
+
+
+def most(counted):
+    return tuple(map(max, zip(*counted, strict=True)))
+
+
+def test_more_lanes_than_files_may_be_open_wait_for_each_other(tmp_path, monkeypatch):
+    of, room = resource.getrlimit, (112, 112)  # for three lanes
+    monkeypatch.setattr(resource, "getrlimit", lambda what: room if what == resource.RLIMIT_NOFILE else of(what))
+    monkeypatch.setattr(resource, "setrlimit", lambda *_: None)
+    abreast = []
+
+    def look(_):
+        abreast.append(sum(thread.name.startswith("lane") for thread in threading.enumerate()))
+
+    with an_archive(tmp_path, Api(some_items(8), before=look)) as archive:
+        place_lanes(archive, 12)
+        ran = archive.fetch()
+
+        assert max(abreast) == 3
+        assert len(archive.server.seen) == 13 * 3
+        assert [archive.ids("12", stream=f"demo{number}/items") for number in range(12)] == [
+            [f"r{place:03}" for place in range(8)]
+        ] * 12
+        assert ran.notices == ()

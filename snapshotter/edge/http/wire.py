@@ -136,7 +136,10 @@ class Wire:
             _watch.reset(token)
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, now: the library waits until nobody knows of them any more."""
+        for pool in self._pools.values():
+            pool.close()
+        self._pools.clear()
         self._manager.clear()
         if self._adapter is not None:
             self._adapter.close()

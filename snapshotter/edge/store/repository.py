@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import pygit2
 from pygit2.enums import ConfigLevel, Option, RepositoryInitFlag, RepositoryOpenFlag, RepositoryState, SortMode
@@ -39,6 +39,7 @@ class Repository:
         self.path = path
         self.git = Folder(path / ".git")
         self._trees: OrderedDict[bytes, Mapping[bytes, Entry]] = OrderedDict()
+        self._repo: Any = None
         self.reopen()
 
     @staticmethod
@@ -52,6 +53,9 @@ class Repository:
 
     def reopen(self) -> None:
         """Forget what libgit2 remembers of packs and references."""
+        before, self._repo = self._repo, None
+        if before is not None:
+            before.free()  # it is part of a cycle: until that is found, each pack that it looked at would stay open
         try:
             self._repo = pygit2.Repository(str(self.path / ".git"), RepositoryOpenFlag.NO_SEARCH)
         except _ERRORS as error:
@@ -92,7 +96,7 @@ class Repository:
     def read(self, kind: str, oid: str | bytes) -> bytes:
         """The content of an object; `Damaged` where it is missing, unreadable or of another kind."""
         key = pygit2.Oid(hex=oid) if isinstance(oid, str) else pygit2.Oid(raw=oid)
-        found, data = self._twice(lambda: self._repo.odb.read(key), about=f"{kind} {key}")
+        found, data = cast("tuple[int, bytes]", self._twice(lambda: self._repo.odb.read(key), about=f"{kind} {key}"))
         if int(found) != _KINDS[kind]:
             raise Damaged(f"{self.path}: {key} is no {kind}; run `snap verify --full`")
         return data
