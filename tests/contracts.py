@@ -23,7 +23,7 @@ from snapshotter.archive.looking import terms_of
 from snapshotter.archive.running import Drawn
 from snapshotter.archive.settling import Archived
 from snapshotter.archive.stopping import Stops
-from snapshotter.core import ledger, paths, planning, runs
+from snapshotter.core import ledger, paths, runs
 from snapshotter.core.config import load_source
 from snapshotter.core.intervals import covers, union
 from snapshotter.core.states import Judge
@@ -44,7 +44,9 @@ FAULTS = {
     "cut": (200, b'{"data": [{"id": 1', {}),
     "other": (200, b'{"message": "hello"}', {}),
     "missing": (404, b"{}", {}),
+    "refused": (422, b"{}", {}),
 }
+MOMENT = timedelta(microseconds=1)
 FATAL = ("kill before", "kill after", "kill kept", "kill committed")
 
 
@@ -60,14 +62,19 @@ class Contract:
     paging: str
     size: int = 2
     by_day: bool = False
-    edge: datetime | None = None  # windows that end before it are answered by 422: there is nothing
+    edge: datetime | None = None  # there is nothing before it, which is told by a refusal
+    refusal: int = 422
+    straddles: bool = False  # refuses also what only begins before it
+    keeps: timedelta | None = None  # so long: the edge moves with time
+    ends: bool = True  # whether the source file says that 422 is the end
     held: list[tuple[datetime, datetime]] = field(default_factory=list)  # (since when, instant), in order of coming
 
     def answer(self, request: Any, now: datetime) -> Response:
         query = {name: str(value) for name, value in request.params}
         since, until = self._span(query["from"]), self._span(query["to"], last=True)
-        if self.edge is not None and until <= self.edge:
-            return self.reply(422, b"{}", {"date": format_datetime(now, usegmt=True)}, now=now)
+        edge = self.edge if self.keeps is None else now - self.keeps
+        if edge is not None and (since if self.straddles else until - MOMENT) < edge:
+            return self.reply(self.refusal, b"{}", {"date": format_datetime(now, usegmt=True)}, now=now)
         version, start = len(self.held), 0
         if "cursor" in query:
             version, start = (int(part) for part in query["cursor"].split("-"))
@@ -321,12 +328,10 @@ class Memory(Committer):
                 self.rig.starts[record.run, record.sequence] = began
 
     def _archived(self, stream: Any) -> Archived:
-        known = self.rig.cache.ledger(stream.key, days=())
-        proved = known.proved
+        proved = self.rig.cache.ledger(stream.key, days=()).proved
         return Archived(
             read=self.rig.files.get,
             places=lambda keys: {key: self.rig.places[key] for key in keys if key in self.rig.places},
             days_with_documents=list,
             newest_proved=proved[-1].window.end if proved else None,
-            oldest=planning.state_of(known).oldest_archived,
         )

@@ -360,14 +360,12 @@ class Committer:
             is_single = stream.selection.shape is Shape.SINGLE
             return None if schema is None else schema.broken(document.old, document.new, is_single=is_single)
 
-        known = self.opened.cache.ledger(stream.key, days=())
-        proved = known.proved
+        proved = self.opened.cache.ledger(stream.key, days=()).proved
         return Archived(
             read=lambda path: store.read(path, head),
             places=places,
             days_with_documents=documents,
             newest_proved=proved[-1].window.end if proved else None,
-            oldest=planning.state_of(known).oldest_archived,
             rejected=rejected,
             clock=self.opened.world.clock.monotonic,
             broken=broken,

@@ -10,7 +10,6 @@ from datetime import date, datetime, timedelta
 
 from snapshotter.core import clocks, days, documents, horizon, paths, weighing
 from snapshotter.core.diff import bounded
-from snapshotter.core.ends import BACK
 from snapshotter.frozen import dataclass
 from snapshotter.model import Change, DayFact, FileChange, JobStory, Record, Window
 from snapshotter.spec import Expect, Kind, Stream
@@ -41,7 +40,6 @@ class Archived:
     places: Callable[[Collection[bytes]], Mapping[bytes, date | None]]
     days_with_documents: Callable[[], Collection[date]]
     newest_proved: datetime | None
-    oldest: datetime | None = None  # where the oldest day with records begins
     rejected: Callable[[str, bytes], bool] = lambda path, data: False  # whether the user dropped this version
     broken: Callable[[documents.DocumentChange], str | None] = lambda document: None  # the schema that it does not meet
     clock: Callable[[], float] = lambda: 0.0  # that bounds how long changes are described
@@ -83,7 +81,7 @@ def _settle_snapshot(stream: Stream, walked: Walked, archived: Archived) -> Sett
 
 
 def _settle_days(stream: Stream, walked: Walked, archived: Archived, *, started: datetime) -> Settled:
-    if walked.refusal is not None and _proves_nothing(stream, walked, archived):
+    if walked.refusal is not None and walked.job.window is not None:  # no list of records: it proves nothing
         walked = replace(walked, good=False, miss=walked.refusal)
     proved = proved_span(stream, walked, archived, started=started)
     if walked.good and walked.job.window is not None and proved is None:
@@ -139,20 +137,6 @@ def _settle_days(stream: Stream, walked: Walked, archived: Archived, *, started:
         if record.key is not None and record.day is not None and record.day not in filed.held
     }
     return Settled(filed.files, story, filed.changes, here, filed.held, filed.newly_held)
-
-
-def _proves_nothing(stream: Stream, walked: Walked, archived: Archived) -> bool:
-    """Whether an `end` instead of the first page is a refusal: of what is older than all records, or of what has some.
-
-    Of newer windows it says that they are empty.
-    """
-    window = walked.job.window
-    if window is None or stream.day is None:
-        return False
-    if walked.job.reason in BACK and (archived.oldest is None or window.start < archived.oldest):
-        return True
-    documents_of = (archived.read(paths.document(stream.key, day)) for day in days.days_of(window, stream.day.zone))
-    return any(data is not None and data.strip() != b"[]" for data in documents_of)
 
 
 def _days_in(stream: Stream, span: Window, archived: Archived) -> set[date | None]:

@@ -265,6 +265,8 @@ class Judge:
     def _beyond(self, bounds: Window) -> str:
         if self.floor is not None and bounds.end <= self.floor:
             return self.floor_why
+        if self.floor is not None and self.terms.end is not None and bounds.start < self.terms.end <= self.floor:
+            return self.floor_why  # what of it lies before the end lies before the floor too
         if self.terms.end is not None and bounds.start >= self.terms.end:
             return f"after the end, {day_at(self.terms.end - MOMENT, self.terms.zone)}"
         return ""

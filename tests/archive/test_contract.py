@@ -35,7 +35,7 @@ def a_file(contract, *, zone, step, start, end, stop, settle):
     if contract.by_day:
         span = '{ from = "{window.start|date}", to = "{window.end|date}" }'
         rule += ', granularity = "1d", bounds = "[]"'
-    ends = 'errors = [{ status = 422, action = "end" }]\n' if contract.edge is not None else ""
+    ends = 'errors = [{ status = 422, action = "end" }]\n' if contract.ends else ""
     return (
         'format = 1\nsource = "demo"\n[client]\nbase_url = "https://api.test"\n[retry]\nattempts = 2\n'
         f'[streams.items]\nkind = "series"\npath = "/items"\nrecords = "data"\nid = "id"\nparams = {span}\n'
@@ -48,9 +48,15 @@ def a_file(contract, *, zone, step, start, end, stop, settle):
 def rigs(draw, folder):
     by_day = draw(st.booleans())
     zone = draw(st.sampled_from(ZONES))
-    contract = Contract(zone, draw(st.sampled_from(sorted(PAGING))), by_day=by_day)
+    contract = Contract(zone, draw(st.sampled_from(sorted(PAGING))), by_day=by_day, ends=draw(st.booleans()))
     if draw(st.booleans()):
         contract.edge = NOW - timedelta(days=draw(DAYS_AGO), hours=draw(st.integers(0, 23)))
+        contract.refusal = draw(st.sampled_from([422 if contract.ends else 404, 404, 410]))
+        contract.straddles = draw(st.booleans())
+    elif draw(st.booleans()):
+        contract.keeps = timedelta(days=draw(st.integers(60, 150)))  # longer than a window of the file
+        contract.refusal = draw(st.sampled_from([422 if contract.ends else 404, 404, 410]))
+        contract.straddles = True
     ages = draw(st.lists(st.tuples(DAYS_AGO, st.integers(0, 1440)), max_size=20))
     for days, minutes in ages:
         came(contract, NOW - timedelta(days=days, minutes=minutes), since=NOW - timedelta(days=500))
@@ -110,7 +116,8 @@ def comes_to_rest(rig):
     judge = rig.judge()
     for piece in judge.ranges((date(2025, 1, 1), judge.first_open - ONE * 16)):
         missed = piece.judged.missed
-        assert piece.judged.state in DONE or (missed is not None and is_given_up(missed)), piece
+        gone = missed is not None and (is_given_up(missed) or rig.contract.keeps is not None)
+        assert piece.judged.state in DONE or gone, piece
 
 
 @settings(max_examples=30)
