@@ -64,15 +64,17 @@ for words in json.load(sys.stdin):
         os.dup2(sink, 1), os.dup2(sink, 2)
         from snapshotter.cli import snap
         from snapshotter.cli.exits import run
+        started = []
+        sys.addaudithook(lambda event, given: started.append(str(given[0])) if event == "subprocess.Popen" else None)
         code = run(snap, words.split())
-        os.write(said, (json.dumps([words, code, list(sys.modules)]) + "\\n").encode())
+        os.write(said, (json.dumps([words, code, list(sys.modules), started]) + "\\n").encode())
         os._exit(0)
     os.wait()
 """
 
 
 def loaded(typed, folder, *before):
-    """The exit code and the modules of each."""
+    """The exit code of each, its modules, and the programs that it started."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *before],
         cwd=folder,
@@ -81,7 +83,10 @@ def loaded(typed, folder, *before):
         text=True,
         check=True,
     )
-    return {words: (code, set(modules)) for words, code, modules in map(json.loads, done.stdout.splitlines())}
+    return {
+        words: (code, set(modules), started)
+        for words, code, modules, started in map(json.loads, done.stdout.splitlines())
+    }
 
 
 def test_every_command_or_one_of_its_file_has_a_budget():
@@ -98,16 +103,25 @@ def test_a_command_loads_only_what_it_uses(person, archive):
     found = loaded(small, archive) | loaded(others, archive, *sorted(GIT), "click")
 
     assert len(found) == len(BUDGETS)
-    assert [words for words, (code, _) in found.items() if code == 1] == []
+    assert [words for words, (code, *_) in found.items() if code == 1] == []
     for words, (own, libraries) in BUDGETS.items():
-        _, modules = found[words]
+        _, modules, _ = found[words]
         assert modules & HEAVY <= libraries, words
         assert sum(name.startswith("snapshotter") for name in modules) <= own, words
 
 
 def test_a_run_that_asks_loads_the_network_and_no_more(archive):
-    [(code, modules)] = loaded(["fetch"], archive).values()
+    [(code, modules, started)] = loaded(["fetch"], archive).values()
 
     assert code == 0
+    assert len(started) <= 1  # git, to look how the archive has grown
     assert "urllib3" in modules
     assert modules & HEAVY <= ASKS
+
+
+def test_looking_and_a_run_with_nothing_to_do_start_no_other_program(person, archive):
+    person.types("fetch", "--json")
+
+    found = loaded(["fetch --until 2018-01-01", "status", "gaps"], archive)
+
+    assert [started for _, _, started in found.values()] == [[], [], []]

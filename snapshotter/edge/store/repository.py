@@ -214,6 +214,17 @@ class Repository:
         except _ERRORS:
             return None
 
+    def settings(self, *, beginning: str, ending: str) -> tuple[str, ...]:
+        """The values of all settings whose name begins and ends so, wherever they are set."""
+        try:
+            return tuple(
+                entry.value or ""
+                for entry in self._repo.config
+                if entry.name.startswith(beginning) and entry.name.endswith(ending)
+            )
+        except _ERRORS:
+            return ()
+
     def unset(self, key: str) -> None:
         """Take a setting out of the repository's own config."""
         try:

@@ -197,8 +197,7 @@ class Store:
 
     def addresses(self) -> tuple[str, ...]:
         """Where the remotes lie, as git's settings say it; a user and a password may be in it."""
-        code, lines = self._command.told("config", "--get-regexp", r"^remote\..*\.url$")
-        return tuple(line.partition(" ")[2] for line in lines) if not code else ()
+        return self._repository.settings(beginning="remote.", ending=".url")
 
     def object_counts(self) -> ObjectCounts:
         """How many loose objects and packs there are: what tidying up depends on."""
