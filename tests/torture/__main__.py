@@ -49,7 +49,7 @@ def table(lines: list[dict], command: str) -> list[str]:
         f"`{command}` {where}, {_about()}:",
         f"{sum(points.values())} points, {held}; from the first to the last {took / 60:.0f} minutes.",
         *[
-            f"Not tried on this machine, for lack of {what}: {suite}."
+            f"Not tried this time: {suite}, which needs {what}."
             for suite, what in NEEDS.items()
             if not _has(points, suite)
         ],
