@@ -22,7 +22,7 @@ from snapshotter.model import Answer, Batch, FileChange, Request, Response, Spen
 from snapshotter.spec import Auth, BasicAuth, Client, NoAuth, Pacing, Retry, SecretRef, Slot, Source, Template
 
 _KEY = "; put its key into the address (it is taken for a secret), or say with `snap new` how else it is sent"
-_POST = "; if it wants a POST, describe it by hand (`method` and `json` in docs/sources.md)"
+_POST = "; if it wants a POST, describe it by hand (docs/how-to.md has one for GraphQL)"
 _HINTS = {401: _KEY, 403: _KEY, 405: _POST}
 
 
