@@ -124,6 +124,7 @@ class Committer:
         story = self._told(stream, walked, settled)
         record = self._record(source, stream, (story,))
         record, past = self._looked_back(stream, walked, record)
+        (story,) = record.stories
         record = self._closing(record) if last and not past else record
         known = self.opened.cache.touched(stream.key, [record])
         news = bool(settled.files) or ledger.is_news(known, record, settle=_settle_time(stream))

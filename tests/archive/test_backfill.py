@@ -4,7 +4,7 @@ import pytest
 
 from snapshotter.archive import fetching, looking
 from snapshotter.model import Reason
-from snapshotter.results import FetchOptions
+from snapshotter.results import Exit, FetchOptions
 from tests.archive.worlds import Api, an_archive, item, series, utc
 from tests.server import Reply, json_reply
 
@@ -79,8 +79,9 @@ def test_what_the_api_no_longer_has_ends_the_history_too(tmp_path):
         instead=lambda seen: Reply(410) if dict(seen.query)["from"] < keeps else None,
     )
     with an_archive(tmp_path, api, series(window=OPEN), now=NOW) as archive:
-        archive.fetch()
+        ran = archive.fetch()
 
+        assert (ran.problems, ran.exit) == ((), Exit.DONE)
         assert summary(archive) == "complete from 2025-08-02 (end of history, not settled yet) to yesterday"
         assert "were gone" in archive.last().history_ends
         asked = api.asked
