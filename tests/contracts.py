@@ -109,6 +109,7 @@ class Rig:
     """One stream of one API, run after run."""
 
     post = None  # nobody else walks for it
+    gate = SimpleNamespace(min_interval=1)  # so that nothing is asked before what came is committed
 
     def __init__(self, folder: Any, contract: Contract, file: str, now: datetime) -> None:
         self.contract = contract

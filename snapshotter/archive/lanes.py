@@ -244,7 +244,7 @@ class _LaneWalk:
             following is not None
             and following.source.name == item.source.name
             and not (following.job.detail or self.lanes[item.source.name].gate.min_interval)
-            and item.job.reason is not Reason.PROBE
+            and item.job.reason not in (Reason.PROBE, Reason.EDGE)
             and (walked.good and walked.miss is None and not walked.restart)
             and 0 < walked.received <= FEW  # an empty one may be the end of history
         )
