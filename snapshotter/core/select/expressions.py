@@ -45,7 +45,7 @@ class Expression:
             try:
                 return [value[name] for value in values]  # text in a list or a text, no object: an error, as it must be
             except (KeyError, TypeError, IndexError):
-                pass
+                return [find(value) for value in values]
         return [find(value) for value in values]
 
     def refusal(self, why: str) -> Unreadable:

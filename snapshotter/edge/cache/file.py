@@ -141,6 +141,8 @@ class CacheFile:
                 if _version(connection) == VERSION:
                     return connection
             except self._sqlite.DatabaseError as error:
+                if connection is not None:
+                    connection.close()
                 if _code(error) in _REFUSED:
                     break
                 if _code(error) not in _DAMAGED:
@@ -148,7 +150,7 @@ class CacheFile:
                 self.lost = str(error)
             except OSError:
                 break
-            if connection is not None:
+            else:
                 connection.close()
             self._remove()
         connection = self._sqlite.connect(":memory:", isolation_level=None)
