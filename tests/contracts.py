@@ -135,7 +135,7 @@ class Rig:
         self.starts: dict[Any, datetime] = {}  # when the walk of each record began, by the clock of the world
         self.began: dict[str, datetime] = {}
         self.number = 0
-        self.world = SimpleNamespace(clock=self.clock, chance=random.Random(1), disk=Calm())
+        self.world = SimpleNamespace(clock=self.clock, chance=random.Random(1), disk=Calm(), memory=lambda: None)
         self.opened: Any = SimpleNamespace(
             cache=self.cache,
             world=self.world,
