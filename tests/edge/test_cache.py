@@ -201,6 +201,28 @@ def test_ids_are_found_on_their_days(cache):
     assert cache.places("other/stream", many) == {}
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    there=st.dictionaries(st.integers(0, 4000), st.integers(0, 1), max_size=20),
+    dense=st.tuples(st.integers(0, 3000), st.integers(0, 2500)),
+    asked=st.tuples(st.integers(0, 3000), st.integers(0, 1100), st.sampled_from([1, 2, 7])),
+    long=st.booleans(),
+)
+def test_ids_are_found_however_near_to_others_they_lie(tmp_path_factory, there, dense, asked, long):
+    def key(number):
+        return b'"a long name of number %d"' % number if long else b"%d" % number
+
+    days = (date(2018, 2, 1), None)
+    places = {key(number): date(2018, 2, 3) for number in range(dense[0], sum(dense))}
+    places |= {key(number): days[which] for number, which in there.items()}
+    wanted = [key(number) for number in range(asked[0], asked[0] + asked[1] * asked[2], asked[2])]
+    with Cache(tmp_path_factory.mktemp("cache") / "cache.sqlite", fold_all) as cache:
+        cache.set_places(STREAM, places)
+        cache.set_places("other/stream", {key(number): date(2018, 2, 9) for number in range(10)})
+
+        assert cache.places(STREAM, wanted) == {one: places[one] for one in wanted if one in places}
+
+
 def test_an_id_that_moved_is_on_its_new_day_and_one_that_went_is_nowhere(cache):
     cache.set_places(STREAM, {b"1": date(2018, 2, 1), b"2": date(2018, 2, 1)}, at="c1")
 
