@@ -95,6 +95,7 @@ class Turn:
     sent: datetime
     method: str
     path: str
+    charged: Budgets  # with this request in them
 
     def left(self) -> None:
         """The request is on its way only now: the next one keeps its distance from here."""
@@ -103,11 +104,15 @@ class Turn:
     def answered(self, status: int, headers: Sequence[tuple[str, str]], now: datetime | None = None) -> Budgets:
         """Note what the server said; gives the budgets as it sees them."""
         at = now or self.gate.clock.now()
-        return self.gate.change(
-            lambda budgets: budgets.correct(
+
+        def corrected(budgets: Budgets) -> Budgets:
+            return budgets.correct(
                 at, sent=self.sent, method=self.method, path=self.path, status=status, headers=headers
             )
-        )
+
+        if corrected(self.charged) is self.charged:  # nothing counted it and nothing is told: the lane need not know
+            return self.charged
+        return self.gate.change(corrected)
 
     def refused(self, until: datetime | None = None) -> None:
         """It was refused for asking too much: the lane rests until then, or until its shortest aligned limit ends."""
@@ -215,8 +220,9 @@ class LaneGate:
             pause = self._pause(state, now)
             if spent is None and pause <= 0:
                 self._mark_sent(state, now)
-                self._keep(state, budgets.charge(now, method=method, path=path))
-                return Turn(self, now, method, path)
+                charged = budgets.charge(now, method=method, path=path)
+                self._keep(state, charged)
+                return Turn(self, now, method, path, charged)
             if budgets.plain() != self._stored(state):
                 self._keep(state, budgets)  # the clock went back: from here on the waiting counts
             rest = (spent.until - now).total_seconds() if spent else 0.0

@@ -277,6 +277,31 @@ def test_what_the_headers_say_is_kept_for_the_next_run(tmp_path):
     assert (later - NOON).total_seconds() == pytest.approx(31)
 
 
+class CountedLimits(Limits):
+    """Limits that count how often a lane's file is looked at."""
+
+    looks = 0
+
+    def restore(self, plain, now):
+        type(self).looks += 1
+        return super().restore(plain, now)
+
+
+def test_an_answer_that_says_nothing_of_limits_is_not_noted_where_there_are_none(tmp_path):
+    gate = LaneGate(tmp_path, LANE, pacing=Pacing(min_interval=seconds(0)), limits=CountedLimits(), clock=HandClock())
+
+    with gate.turn() as turn:
+        before = CountedLimits.looks
+        quiet = turn.answered(200, (("Content-Type", "application/json"),))
+        after = CountedLimits.looks
+        told = turn.answered(200, (("RateLimit", '"default";r=0;t=50'),))
+
+    assert (before, after) == (1, 1)
+    assert quiet.left(NOON) == ()
+    assert [one.remaining for one in told.left(NOON)] == [0]
+    assert isinstance(sent(a_gate(tmp_path, HandClock(), when_exhausted="stop")), Spent)
+
+
 def test_a_pause_that_the_server_asked_for_holds_the_next_run_too(tmp_path):
     clock = HandClock()
     with a_gate(tmp_path, clock).turn() as turn:
