@@ -176,11 +176,12 @@ def _detail_history(opened: Opened, target: str, item: str | None) -> History:
 def show_at(path: Path, target: str, day: str | None, world: World, *, at: str) -> tuple[Shown, Version]:
     """The document as it was, and the version that is."""
     opened = open_archive(path, world)
-    history = _detail_history(opened, target, day) if target.count("/") == 2 else _history(opened, target, day)
-    version = history.version(at)
-    if version.blob is None:
-        raise UsageError(f"{history.path}: removed by {version.commit[:8]}; {history.hint}")
-    return Shown(history.path_in(version), version.commit, opened.store.blob(version.blob)), version
+    with opened.closing():
+        history = _detail_history(opened, target, day) if target.count("/") == 2 else _history(opened, target, day)
+        version = history.version(at)
+        if version.blob is None:
+            raise UsageError(f"{history.path}: removed by {version.commit[:8]}; {history.hint}")
+        return Shown(history.path_in(version), version.commit, opened.store.blob(version.blob)), version
 
 
 # --- two versions ---
@@ -191,21 +192,22 @@ def diff(
 ) -> Difference:
     """How two versions of a document differ: those named after its day, else the last two."""
     opened = open_archive(path, world)
-    _, stream = opened.stream(target)
-    has_days = stream.day is not None or stream.kind is Kind.SERIES
-    day = words[0] if has_days and words else None
-    named = list(words[1:] if has_days else words)
-    history = _history(opened, target, day)
-    if not history.versions:
-        raise UsageError(f"{history.path}: no such document; `snap versions {stream.key}` lists what there is")
-    if len(named) > 2 or (held and named):
-        raise UsageError("name two versions at most, and none with --held")
-    if held:
-        return _difference(history, history.version("0"), history.held(), most=most, deep=deep, held=True)
-    if not named and len(history.versions) == 1:
-        return _difference(history, None, history.versions[0], most=most, deep=deep)
-    old = history.version(named[0] if named else "-1")
-    return _difference(history, old, history.version(named[1] if len(named) > 1 else "0"), most=most, deep=deep)
+    with opened.closing():
+        _, stream = opened.stream(target)
+        has_days = stream.day is not None or stream.kind is Kind.SERIES
+        day = words[0] if has_days and words else None
+        named = list(words[1:] if has_days else words)
+        history = _history(opened, target, day)
+        if not history.versions:
+            raise UsageError(f"{history.path}: no such document; `snap versions {stream.key}` lists what there is")
+        if len(named) > 2 or (held and named):
+            raise UsageError("name two versions at most, and none with --held")
+        if held:
+            return _difference(history, history.version("0"), history.held(), most=most, deep=deep, held=True)
+        if not named and len(history.versions) == 1:
+            return _difference(history, None, history.versions[0], most=most, deep=deep)
+        old = history.version(named[0] if named else "-1")
+        return _difference(history, old, history.version(named[1] if len(named) > 1 else "0"), most=most, deep=deep)
 
 
 def _difference(
@@ -236,7 +238,12 @@ def _side(version: Version, records: int, *, held: bool = False) -> Side:
 
 def versions_of(path: Path, target: str, day: str | None, world: World, *, most: int) -> tuple[DayVersion, ...]:
     """The versions of one document, newest first, each with what it changed."""
-    history = _history(open_archive(path, world), target, day)
+    opened = open_archive(path, world)
+    with opened.closing():
+        return _each(_history(opened, target, day), most=most)
+
+
+def _each(history: History, *, most: int) -> tuple[DayVersion, ...]:
     if not history.versions:
         raise UsageError(
             f"{history.path}: no such document; `snap versions {history.stream.key}` lists the days that changed"

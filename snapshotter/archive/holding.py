@@ -29,7 +29,8 @@ from snapshotter.spec import Source, Stream
 def held(path: Path, targets: Collection[str], world: World) -> tuple[HeldVersion, ...]:
     """What waits, stream by stream."""
     opened = open_archive(path, world)
-    return tuple(version for _, stream in opened.streams(targets) for version in _versions(opened, stream))
+    with opened.closing():
+        return tuple(version for _, stream in opened.streams(targets) for version in _versions(opened, stream))
 
 
 def accept(path: Path, target: str, day: str | None, world: World, *, wait: float = 0.0) -> HeldSettled:

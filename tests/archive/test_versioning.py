@@ -1,5 +1,6 @@
 """Versions from the commits that the cache names are just those of git, whatever became of history."""
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from snapshotter.core import ledger
 from snapshotter.edge.cache import Cache
 from snapshotter.edge.store import Git
 from snapshotter.edge.store.objects import made, make_commit, rewrite
+from snapshotter.errors import UsageError
 from snapshotter.model import Touched
 from tests.archive.worlds import Api, an_archive, series
 from tests.edge.git_archives import a_batch, a_store, git
@@ -170,6 +172,26 @@ def test_commits_by_hand_are_named_when_somebody_looks(archive, asked):
 
     assert newest.subject == "Mine"
     assert asked == ["--name-only"]
+
+
+def test_who_has_looked_lets_go_of_the_cache(archive, monkeypatch):
+    opened = []
+
+    class Kept(Cache):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            opened.append(self)
+
+    monkeypatch.setattr(opening, "Cache", Kept)
+
+    looks(archive)
+    with pytest.raises(UsageError):
+        comparing.diff(archive.path, "demo/items", ["2026-03-03", "nothing"], archive.world, most=1)
+
+    assert len(opened) == 5
+    for cache in opened:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            cache.head()
 
 
 def test_without_a_cache_looking_makes_none(archive):
