@@ -1,6 +1,5 @@
 """Versions from the commits that the cache names are just those of git, whatever became of history."""
 
-import sqlite3
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,7 @@ from snapshotter.core import ledger
 from snapshotter.edge.cache import Cache
 from snapshotter.edge.store import Git
 from snapshotter.edge.store.objects import made, make_commit, rewrite
-from snapshotter.errors import UsageError
+from snapshotter.errors import DiskRefused, UsageError
 from snapshotter.model import Touched
 from tests.archive.worlds import Api, an_archive, series
 from tests.edge.git_archives import a_batch, a_store, git
@@ -190,7 +189,7 @@ def test_who_has_looked_lets_go_of_the_cache(archive, monkeypatch):
 
     assert len(opened) == 5
     for cache in opened:
-        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        with pytest.raises(DiskRefused, match="a closed database"):
             cache.head()
 
 
