@@ -70,7 +70,12 @@ class Hindrances:
             if key not in named:
                 file = f"{paths.SOURCES}/{key.split('/', 1)[0]}.toml"
                 why = "its source file has mistakes (`snap check`)" if file in broken else "no source file describes it"
-                yield Notice("warning", key, f"archived, but {why}: nothing of it is asked")
+                back = (
+                    ""
+                    if file in broken
+                    else f"; put it back into {file}; to be rid of it, do that, then `snap remove {key}`"
+                )
+                yield Notice("warning", key, f"archived, but {why}: nothing of it is asked{back}")
 
     def _of_past(self, stream: Stream, known: StreamLedger) -> Hindrance | None:
         ask = f"snap fetch {stream.key}"

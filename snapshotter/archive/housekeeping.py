@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field, replace
 from pathlib import Path
+from shlex import quote
 
 from snapshotter import __version__
 from snapshotter.archive.changing import all_changed
@@ -13,6 +14,7 @@ from snapshotter.codec import instant_text
 from snapshotter.core import paths, reshaping, resuming, runs
 from snapshotter.core.changing import RENAME
 from snapshotter.core.config import load_source
+from snapshotter.core.wording import counted
 from snapshotter.edge.quarantine import Quarantine
 from snapshotter.edge.spool import Spool
 from snapshotter.edge.world import World
@@ -58,9 +60,10 @@ class _Reshaping:
         self.stream: Stream | None = self.chosen[0][1] if "/" in target else None
         self.notes: list[str] = []
         if self.store.blob_id(self.source.file, self.head) != opened.described.files[self.source.file]:
+            git = f"git -C {quote(str(opened.root))}"  # `add` as well: git does not commit a file that is new to it
             raise UsageError(
                 f"{self.source.file} has edits that are not committed; commit them first:"
-                f" `git -C {opened.root} commit -m 'My edits' {self.source.file}`"
+                f" `{git} add {self.source.file} && {git} commit -m 'My edits' {self.source.file}`"
             )
 
     # --- the two commands ---
@@ -89,7 +92,8 @@ class _Reshaping:
         plan = _Plan(dict.fromkeys([stream.key for stream in gone]))
         if self.stream is not None:
             text = reshaping.without_table(self._text(), "streams", self.stream.name)
-            self._edit(plan, text, only="it is the only stream of its source; remove the whole source instead")
+            whole = f"remove the whole source: `snap remove {self.source.name}`"
+            self._edit(plan, text, only=f"{self.stream.key} is the only stream of its source; {whole}")
         elif self.source.account is not None and len(self._sources_of_file()) > 1:
             self._edit(plan, reshaping.without_table(self._text(), "accounts", self.source.account))
         else:
@@ -102,7 +106,8 @@ class _Reshaping:
         kept = [entry for entry in self._quarantine().entries() if f"{entry.source}/{entry.stream}" in plan.names]
         if kept:
             self.notes.append(
-                f"{len(kept)} unusable answers of it stay in the quarantine; `snap quarantine` lists them"
+                f"{counted(len(kept), 'unusable answer')} of it left in the quarantine;"
+                " `snap quarantine` lists what is there"
             )
         what = self.source.name if self.stream is None else self.stream.key
         return self._done(plan, f"Remove {what}", only_looks=only_looks)
@@ -231,9 +236,8 @@ class _Reshaping:
     def _commit(self, plan: _Plan, subject: str) -> str:
         opened, store = self.opened, self.store
         files = tuple(FileChange(name, data) for name, data in plan.files.items())
-        message = (
-            f"{subject}\n\n{plan.documents} documents and {plan.run_records} run records.\n\nSnap: {__version__}\n"
-        )
+        counts = f"{counted(plan.documents, 'document')} and {counted(plan.run_records, 'run record')}"
+        message = f"{subject}\n\n{counts}.\n\nSnap: {__version__}\n"
         _ = opened.cache  # brought up to the commit before, so that what goes is forgotten
         commit = store.commit(Batch(files, message, opened.world.clock.now()), self.head, placed=plan.placed)
         for key in plan.names:

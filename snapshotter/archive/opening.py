@@ -8,6 +8,7 @@ from dataclasses import field, replace
 from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
+from shlex import quote
 
 from snapshotter.core import ledger, paths, records, runs
 from snapshotter.core.config import Problem, check_together, load_settings, load_source
@@ -136,11 +137,23 @@ class Opened:
         broken = [problem for problem in self.described.problems if problem.file == f"{paths.SOURCES}/{name}.toml"]
         if broken:
             raise ConfigError(f"{target}: its file has mistakes: {broken[0]}; `snap check` lists them all")
+        if (why := self._undescribed(target)) is not None:
+            raise UsageError(f"{target}: {why}")
         near = get_close_matches(target, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(sorted(known)) or 'none yet'}"
         if "://" in target or "." in name:
             hint += "; an address begins with https:// or http://"
         raise UsageError(f"no source or stream {target!r}{hint}")
+
+    def _undescribed(self, target: str) -> str | None:
+        """Why what the archive holds, or held until it was removed, cannot be chosen; None: it never had it."""
+        past = f"`git -C {quote(str(self.root))} log -- {target}` shows what there was"
+        keys = [target] if "/" in target else [f"{target}/{name}" for name in self.store.names(target)]
+        there = [self.store.names(key) for key in keys]
+        if any(paths.RUNS in names for names in there):
+            file = f"{paths.SOURCES}/{target.split('/', maxsplit=1)[0]}.toml"
+            return f"it is archived, but no source file describes it; put its description back into {file}. {past}"
+        return f"it was removed; {past}" if any(paths.STONE in names for names in there) else None
 
 
 class _Committed:

@@ -47,7 +47,7 @@ def coverage(ledger: StreamLedger, terms: Terms) -> Coverage:
     for piece in pieces:
         found[piece.judged.state] += piece.days
     first = judge.complete[0][0] if judge.complete else None
-    starts = judge.floor is not None and first is not None and first <= day_at(judge.floor, terms.zone)
+    starts = judge.floor is not None and first is not None and first == day_at(judge.floor, terms.zone)
     return Coverage(
         first=first,
         last=judge.complete[-1][1] if judge.complete else None,

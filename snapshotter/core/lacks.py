@@ -37,7 +37,10 @@ def gap_of(stream: str, piece: StateRange, *, now: datetime, hindrance: Hindranc
 def settled_gaps(stream: str, judge: Judge, covered: Coverage) -> Iterator[Gap]:
     """What is not there and needs nothing: days before the first that could be had, and days that are proved empty."""
     if judge.floor is not None:
-        last = day_at(judge.floor, judge.terms.zone) - ONE
+        first = day_at(judge.floor, judge.terms.zone)
+        if covered.first is not None:
+            first = min(first, covered.first)  # what was archived before the origin was put later is there
+        last = first - ONE
         yield Gap(stream, None, last, 0, _settled(Judged(DayState.BEYOND, judge.floor_why), f"snap fetch {stream}"))
     if empty := covered.counts.get(DayState.EMPTY):
         yield Gap(stream, None, None, empty, _settled(Judged(DayState.EMPTY, ""), ""))

@@ -9,6 +9,8 @@ from datetime import date
 SETTINGS = "snap.toml"
 SOURCES = "sources"
 SCHEMA = "schema"
+RUNS = "_runs"  # folder of the run records of a stream
+STONE = "_removed.json"  # says that a stream was removed on purpose
 
 _ABOVE_DOCUMENTS = re.compile(r"\d{4}|(?:undated|snapshot)\.json", re.ASCII)
 _DOCUMENT = re.compile(r"(\d{4})/(\d\d)/(\d{4}-\d\d-\d\d)\.json", re.ASCII)
@@ -29,7 +31,7 @@ def snapshot(stream: str) -> str:
 
 def tombstone(stream: str) -> str:
     """What says that a stream was removed on purpose."""
-    return f"{stream}/_removed.json"
+    return f"{stream}/{STONE}"
 
 
 def held(path: str, stream: str) -> str:

@@ -82,9 +82,17 @@ def day_story(story: DayStory) -> str:
     lines += _block("versions, newest first", [line for item in story.versions for line in _version(item)])
     told = [f"{minute(item.at)}  {escape(item.what, 40)}: {escape(item.why, LONGEST)}" for item in story.decisions]
     lines += _block("decisions", [line for words in told for line in _wrapped(words)])
-    held = ["another version waits: see `snap held`, accept or reject it"] if story.held else []
-    lines += _block("next", [line for words in (*held, *story.comes) for line in _command(words)])
+    lines += _block("next", [line for words in _next(story) for line in _command(words)])
     return "\n".join(lines)
+
+
+def _next(story: DayStory) -> Iterator[str]:
+    """What comes; with a version that waits for the user it is never nothing."""
+    if story.held:
+        which = story.stream if story.day is None else f"{story.stream} {story.day}"
+        yield "another version waits (`snap held` says why); one of:"
+        yield from (f"snap held {verb} {which}" for verb in ("accept", "reject"))
+    yield from (words.removeprefix("nothing; ") if story.held else words for words in story.comes)
 
 
 def _command(words: str) -> list[str]:

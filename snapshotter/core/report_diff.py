@@ -78,9 +78,13 @@ def _value(text: str | None) -> str:
 def versions(lines: Sequence[DayVersion]) -> str:
     """`versions SOURCE/STREAM DAY`: newest first, with the number by which `diff` and `show --at` know each."""
     return "\n".join(
-        f"{line.back:>3}  {line.commit[:8]}  {line.at:%Y-%m-%d %H:%M}  {line.records:>7,} records  {_what(line)}"
+        f"{line.back:>3}  {line.commit[:8]}  {line.at:%Y-%m-%d %H:%M}  {_records(line.records)}  {_what(line)}"
         for line in lines
     )
+
+
+def _records(count: int) -> str:
+    return f"{count:>7,} {'record' if count == 1 else 'records':<7}"
 
 
 def _what(line: DayVersion) -> str:

@@ -179,8 +179,20 @@ def test_an_archived_stream_that_no_file_describes_is_told(tmp_path):
         found = told(archive)
 
     assert found.splitlines()[0] == (
-        "warning: demo/items: archived, but no source file describes it: nothing of it is asked"
+        "warning: demo/items: archived, but no source file describes it: nothing of it is asked;"
+        " put it back into sources/demo.toml; to be rid of it, do that, then `snap remove demo/items`"
     )
+
+
+def test_days_archived_before_an_origin_that_was_put_later_are_not_told_as_missing(tmp_path):
+    with march(tmp_path, window='{ start = "2026-03-10", step = "1d" }') as archive:
+        archive.fetch()
+        file = archive.path / "sources/demo.toml"
+        file.write_text(file.read_text().replace("2026-03-10", "2026-03-13"))
+        archive.fetch()
+        found = told(archive, why=True)
+
+    assert "demo/items until 2026-03-09: beyond: before the origin, 2026-03-13" in found
 
 
 # --- why ---
@@ -272,7 +284,12 @@ def test_decisions_about_a_day_are_told(tmp_path):
         del archive.api.records[1]
         archive.later(hours=7)
         archive.fetch(max_requests=3)
-        assert story(archive, "2026-03-12").held
+        waits = story(archive, "2026-03-12")
+        assert waits.held
+        assert "    snap held accept demo/items 2026-03-12\n    snap held reject demo/items 2026-03-12" in (
+            report_days.day_story(waits)
+        )
+        assert "  nothing" not in report_days.day_story(waits)
         holding.accept(archive.path, "demo/items", "2026-03-12", archive.world)
         found = story(archive, "2026-03-12")
 

@@ -1,5 +1,7 @@
 """Renaming and removing: one commit, history kept, the ledger follows, nothing is asked again."""
 
+import subprocess
+
 import pytest
 
 from snapshotter.archive import changing, housekeeping, looking, setup, verifying
@@ -164,6 +166,31 @@ def test_a_file_with_edits_that_are_not_committed_is_refused(tmp_path):
             housekeeping.rename(archive.path, "demo", "sports", archive.world)
 
 
+def test_what_is_said_to_commit_a_file_that_git_does_not_know_yet_can_be_run_as_it_stands(tmp_path):
+    with fetched(tmp_path / "my archives") as archive:
+        archive.git("rm", "-q", "--cached", "sources/demo.toml")
+        archive.git("-c", "user.name=A", "-c", "user.email=a@b", "commit", "-qm", "Forget")
+        with pytest.raises(UsageError) as told:
+            housekeeping.rename(archive.path, "demo", "sports", archive.world)
+        command = str(told.value).split("`")[1].replace(" commit ", " -c user.name=A -c user.email=a@b commit ")
+        subprocess.run(command, shell=True, check=True, capture_output=True)  # as a person pastes it
+        renamed = housekeeping.rename(archive.path, "demo", "sports", archive.world)
+
+        assert renamed.commit is not None
+
+
+def test_what_was_removed_or_lost_its_file_is_told_as_such_and_how_to_see_it(tmp_path):
+    with fetched(tmp_path) as archive:
+        archive.fetch()
+        housekeeping.remove(archive.path, "demo/items", archive.world)
+        with pytest.raises(UsageError, match=r"^demo/items: it was removed; `git -C .* log -- demo/items` shows"):
+            looking.log(archive.path, "demo/items", None, archive.world)
+        (archive.path / "sources/demo.toml").unlink()
+        for target in ("demo", "demo/others"):
+            with pytest.raises(UsageError, match=r"no source file describes it; put .* back into sources/demo.toml"):
+                looking.log(archive.path, target, None, archive.world)
+
+
 def test_a_description_that_changed_is_settled_before_a_rename(tmp_path):
     with fetched(tmp_path) as archive:
         archive.fetch()
@@ -191,5 +218,5 @@ def test_unusable_answers_are_settled_before_a_rename(tmp_path):
 
 
 def test_the_only_stream_goes_with_its_source(tmp_path):
-    with an_archive(tmp_path, Api([])) as archive, pytest.raises(UsageError, match="remove the whole source"):
+    with an_archive(tmp_path, Api([])) as archive, pytest.raises(UsageError, match="`snap remove demo`"):
         housekeeping.remove(archive.path, "demo/items", archive.world)

@@ -85,6 +85,7 @@ INVALID = a_story(day_span("02-06"), miss=replace(a_miss("invalid", kind="unread
             replace(TERMS, now=at("02-10 00:00")),
             "complete from 2018-02-01 (the origin) to 2018-02-07; 2 still to be asked",
         ),
+        ([WEEK], replace(TERMS, origin=at("02-03 00:00")), "complete from 2018-02-01 to yesterday"),
         ([WEEK], replace(TERMS, origin=None), "complete from 2018-02-01 to yesterday"),
         (
             [a_story(day_span("02-03", days=5), history_ends="422")],
