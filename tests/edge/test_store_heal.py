@@ -147,7 +147,7 @@ def test_after_healing_the_next_run_works(root):
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="this system does not show its processes")
-@pytest.mark.parametrize(("command", "leaves"), [("gc", True), ("log", False)])
+@pytest.mark.parametrize(("command", "leaves"), [("gc", True), ("push", True), ("log", False)])
 def test_the_locks_of_a_git_at_work_are_left_to_it(root, command, leaves):
     path = leave(root, "gc.pid")
     script = f"import time; print('up', flush=True); time.sleep(60) # {command}"

@@ -24,9 +24,9 @@ ASIDE = "snap/aside"
 _LITTER = re.compile(rf"tmp_(obj|pack|idx|rev|mtimes|bitmap|midx|object)|\.tmp-\d+-pack-|{re.escape(TEMPORARY)}")
 _WRITERS = {
     "add", "am", "bisect", "branch", "checkout", "cherry-pick", "clean", "commit", "fast-import", "fetch", "gc",
-    "index-pack", "maintenance", "merge", "mv", "pack-objects", "pack-refs", "prune", "pull", "rebase", "receive-pack",
-    "repack", "reset", "restore", "revert", "rm", "stash", "switch", "tag", "unpack-objects", "update-index",
-    "update-ref",
+    "index-pack", "maintenance", "merge", "mv", "pack-objects", "pack-refs", "prune", "pull", "push", "rebase",
+    "receive-pack", "repack", "reset", "restore", "revert", "rm", "stash", "switch", "tag", "unpack-objects",
+    "update-index", "update-ref",
 }  # fmt: skip
 _FAR_AHEAD = timedelta(hours=1)
 
