@@ -165,6 +165,7 @@ class Rig:
         )
         drawn.sorted()
         committer = Memory(self, started)
+        committer.narrows = not extend
         around = SimpleNamespace(
             opened=self.opened,
             stops=self.stops,

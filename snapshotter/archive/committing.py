@@ -76,6 +76,7 @@ class Committer:
         self.tally = Tally()
         self.schemas: dict[str, RecordSchema | None] = {}  # of each stream, read once a run
         self.tip: str | None = None  # our last commit
+        self.narrows = True  # whether new days that were refused with older ones are asked in parts at once
         self.written: dict[str, tuple[str | None, str | None]] = {}  # path -> blob before this run, and now
         self.quarantine = Quarantine(opened.local / "quarantine", opened.world.clock, disk=opened.world.disk)
 
@@ -209,18 +210,23 @@ class Committer:
         (story,) = record.stories
         known = self.opened.cache.ledger(stream.key, days=())
         after = ledger.fold(known, record)
-        if not ends.may_tell(stream, story, known, after):
+        in_parts = self.narrows and ends.is_asked_in_parts(story, after)
+        may_tell = ends.may_tell(stream, story, known, after)
+        if not (may_tell or in_parts):
             return record, None
-        end = ends.told(stream, story, known=known, after=after, seen=clocks.trusted(story.at, walked.told))
+        seen = clocks.trusted(story.at, walked.told)
+        end = ends.told(stream, story, known=known, after=after, seen=seen) if may_tell else None
         if end is not None:
             story = replace(story, history_ends=end.how, history_before=end.before, history_doubted=end.doubted)
             record = replace(record, stories=(story,))
             after = ledger.fold(known, record)
-        if not (end.turns if end is not None else story.reason in planning.PAST):
+        if not (in_parts or (end.turns if end is not None else story.reason in planning.PAST)):
             return record, None
         # Not as of the start of the run: what it missed itself would then seem to come from a clock that was ahead.
         now = max(self.started, story.at)
-        return record, planning.past_jobs(stream, planning.state_of(after), now=now)
+        state = planning.state_of(after)
+        newest = ends.newest_part(stream, story, state) if in_parts else ()
+        return record, (*newest, *planning.past_jobs(stream, state, now=now))
 
     def _closing(self, record: RunRecord) -> RunRecord:
         self.tally.closed.add(f"{record.source}/{record.stream}")

@@ -41,7 +41,10 @@ def plan(path: Path, options: FetchOptions, world: World) -> Planned:
 def fetch(path: Path, options: FetchOptions, world: World, *, tell: Tell, stops: Stops | None = None) -> Ran:
     """Ask for what is new and what is missing, and commit it."""
     in_order(options.since, options.until)
-    errand = Errand("fetch", lambda opened, spool, now: draw(opened, spool, options, now=now), options.targets)
+    is_told = options.since is not None or options.until is not None or options.extend
+    errand = Errand(
+        "fetch", lambda opened, spool, now: draw(opened, spool, options, now=now), options.targets, narrows=not is_told
+    )
     return carry_out(path, errand, options, world, tell=tell, stops=stops)
 
 

@@ -26,7 +26,7 @@ from snapshotter.archive.work import Work
 from snapshotter.core import abreast, clocks, horizon, ledger, posting, weighing
 from snapshotter.core.days import day_at
 from snapshotter.core.planning import PAST
-from snapshotter.core.turns import AGAIN
+from snapshotter.core.turns import AGAIN, URGENCY
 from snapshotter.edge.auth import lane_of
 from snapshotter.edge.handles import openable
 from snapshotter.edge.secrets import Gathered
@@ -313,7 +313,7 @@ class _LaneWalk:
         rest = [one for one in self.work if one.stream.key != key or one.job.reason not in PAST]
         names = {one.job.name for one in rest} | self.walked  # nothing is asked twice by one run
         new = [Work(item.source, item.stream, job) for job in past if job.name not in names]
-        self.work = deque(sorted([*new, *rest], key=lambda one: not one.job.detail))  # details come before the past
+        self.work = deque(sorted([*new, *rest], key=lambda one: URGENCY[one.job.reason]))  # details before the past
         self.left = Counter(one.stream.key for one in self.work if not one.job.detail)
 
     def _learn(self, item: Work, walked: Walked) -> None:

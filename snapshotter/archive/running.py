@@ -78,6 +78,7 @@ class Errand:
     command: str
     draw: Draw
     targets: tuple[str, ...] = ()
+    narrows: bool = True  # whether new days that are refused are asked in parts; not where the user says what is asked
 
 
 def carry_out(
@@ -150,6 +151,7 @@ class _Run:
         self.spool.begin_run(self.run, {"command": self.errand.command})
         self.telling.begin(self.opened.local, self.run, command=self.errand.command, targets=list(self.errand.targets))
         committer = Committer(self.opened, self.spool, run=self.run, command=self.errand.command, started=self.started)
+        committer.narrows = self.errand.narrows
         drawn = self._drawn()
         hold_changed(self.opened, drawn)
         keep_settings(self.opened)

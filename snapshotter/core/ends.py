@@ -11,7 +11,7 @@ from snapshotter.core.missing import ENDED, MissClass, class_of
 from snapshotter.core.states import history_end as known_end
 from snapshotter.evidence import SEEN_AGAIN, HistoryEnd, StreamLedger
 from snapshotter.frozen import dataclass
-from snapshotter.model import JobStory, Reason
+from snapshotter.model import Job, JobStory, Reason, Window
 from snapshotter.spec import Stream
 
 BACK = (*planning.PAST, Reason.RETRY)  # reasons of jobs that go back in time
@@ -54,6 +54,8 @@ def told(
         if story.reason is Reason.EDGE and _is_inside_a_refusal(story, known) and state.oldest_archived is not None:
             return EndTold(state.oldest_archived, end.how, end.doubted)
         return _new(_found(stream, state, story), seen)
+    if story.window is None or story.window.start >= left.before:
+        return None  # what is refused there is no evidence for it
     if story.reason in BACK and _is_refused(story):
         # Who looks behind a known end wants all of it asked, unless the API says that there is no more.
         turns = story.reason is Reason.EDGE or _is_end(story, state)
@@ -63,6 +65,23 @@ def told(
         found = silent.end if silent is not None else None
         return None if found is None or found.by_refusal else _new(found, seen)
     return None
+
+
+def is_asked_in_parts(story: JobStory, after: StreamLedger) -> bool:
+    """Whether a story of new days, or of a hole, leaves a refused window of which the newer part may be there."""
+    if story.reason not in (Reason.RECENT, Reason.RETRY) or story.window is None:
+        return False
+    if story.proved is None:
+        return _is_refused(story)
+    above = Window(story.proved.start - planning.MOMENT, story.proved.start)
+    return any(class_of(missed.fact) is MissClass.GONE for missed in missed_in(after, above))
+
+
+def newest_part(stream: Stream, story: JobStory, state: planning.StreamState) -> tuple[Job, ...]:
+    """What is asked at once where a story tells that the newest days were refused together with older ones."""
+    if story.reason is not Reason.RECENT or story.window is None or not _is_refused(story):
+        return ()
+    return planning.newest_part(stream, state, story.window)
 
 
 def _found(stream: Stream, state: planning.StreamState, story: JobStory) -> EndFound | None:

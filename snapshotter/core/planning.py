@@ -33,8 +33,10 @@ PAST = (Reason.BACKFILL, Reason.PROBE, Reason.EDGE)
 _YOUNG = "had no records so far; asked again, since devices sync late (empty_again)"
 _PROBE = "behind windows without records: is there more?"
 _NARROWER = "the API refuses what it lies in: since when exactly has it records?"
+_NEWEST = "the API refuses what it lies in: are at least the newest days there?"
 _SEEN_ONCE = "the end of history was told by refusals of one day: is it still so?"
 _EDGE_FAILED = "at the end of history"
+_A_DAY = timedelta(hours=25)  # the longest one
 _LATENESS = timedelta(hours=1)  # how much earlier than `every` says a timer may come round, at most
 
 
@@ -124,6 +126,21 @@ def past_jobs(stream: Stream, state: StreamState, *, now: datetime) -> tuple[Job
     return tuple(job for job in plan_stream(stream, state, now=now).jobs if job.reason in PAST)
 
 
+def newest_part(stream: Stream, state: StreamState, refused: Window) -> tuple[Job, ...]:
+    """The newest day of a refused window, where nothing newer than the window is proved and it has other days too.
+
+    A provider that keeps so many days refuses a window that reaches further back; what it has still must not wait.
+    Where it refuses the newest day as well, the one before is tried, and no more: then it seems to refuse everything.
+    """
+    newest = max((window.end for window in state.misses if window is not None), default=refused.end)
+    is_proved = bool(state.proved) and state.proved[-1].end >= refused.end
+    if stream.window is None or is_proved or newest - refused.end > _A_DAY:
+        return ()
+    planner = _Planner(stream, stream.window, state, _Missed({}), refused)
+    first, *rest = planner.in_parts(refused)
+    return (planner.job(first, Reason.RECENT, _NEWEST),) if rest else ()
+
+
 def state_of(ledger: StreamLedger, *, mended: Collection[Stamp] = ()) -> StreamState:
     """What a ledger says to planning; a part of a ledger says the same.
 
@@ -203,9 +220,12 @@ class _Planner:
         old = subtract(past, self._wide(new))
         old_windows = self.windows(intersect(old, [chosen]))
         retried = {window for window in old_windows if not (named or extend) and self.missed.touching(window)}
+        recents = self.windows(intersect(new, [chosen]))
+        if recents and not named and self._is_refused_above(proved):  # whole, it may be refused for ever
+            recents = (*self.in_parts(recents[0]), *recents[1:])
         young = () if named else subtract(self._young(), self._wide(union(new, old)))
         return [
-            *(self._recent_job(window, proved) for window in self.windows(intersect(new, [chosen]))),
+            *(self._recent_job(window, proved) for window in recents),
             *(
                 self.job(window, Reason.RETRY, self._history(window, proved))
                 for window in old_windows
@@ -235,9 +255,12 @@ class _Planner:
     def edge(self, now: datetime) -> tuple[Job, ...]:
         """What is asked to know the border of history better: a part of a refused window, or the newest refusal again.
 
-        Before the end is known, only once everything down to the origin was asked.
+        Below all that is proved, before the end is known: only once everything down to the origin was asked.
         """
         proved, end = union(self.state.proved), self.state.history_end
+        half = self._half_of_a_hole(proved, below=end or proved[0].start) if proved else None
+        if half is not None:
+            return (self.job(half, Reason.EDGE, _NARROWER),)
         if not proved or (
             end is None and gaps([*proved, *self.missed.windows], Window(self.span.start, proved[0].start))
         ):
@@ -263,6 +286,31 @@ class _Planner:
         unproved = gaps(proved, below) if below.start < below.end else ()
         window = newest or next(iter(self.windows(unproved[-1:])), None)
         return (self.job(window, Reason.EDGE, _SEEN_ONCE),) if window is not None else ()
+
+    def _half_of_a_hole(self, proved: Intervals, *, below: datetime) -> Window | None:
+        """The newer half of what is refused between proved days: nobody asked for so long that the rest aged out."""
+        for window, seen in zip(reversed(self.missed.windows), reversed(self.missed.seen), strict=True):
+            if not seen.gone or window.start < below:
+                continue
+            for part in reversed(subtract([window], proved)):
+                half = narrower(self.rule, proved, part, zone=zone_of(self.stream))
+                if half is not None:
+                    return half
+        return None
+
+    def _is_refused_above(self, proved: Intervals) -> bool:
+        """Whether what was refused last is newer than all that is proved."""
+        if not self.missed.windows or not self.missed.seen[-1].gone:
+            return False
+        return not proved or self.missed.windows[-1].end > proved[-1].end
+
+    def in_parts(self, window: Window) -> tuple[Window, ...]:
+        """The newest day of a window and the rest, newest first; a window within one day as it is."""
+        day = day_bounds(day_at(window.end - MOMENT, zone_of(self.stream)), zone_of(self.stream))
+        start = widen(self.rule, Window(day.start, window.end)).start
+        if start <= window.start:
+            return (window,)
+        return Window(start, window.end), Window(window.start, start)
 
     def _young(self) -> Intervals:
         """The young empty days that are due; those of one window of the grid are asked in one go."""

@@ -186,3 +186,74 @@ def test_what_was_archived_stays_when_the_api_refuses_it_later(tmp_path):
         assert archive.ids("2026-01-03") == ["2026-01-03"]
         assert archive.state_of("2026-01-03") == "saved"
         assert archive.last().miss.kind == "end"
+
+
+# --- days that age out while nobody asked ---
+
+
+class Keeping(Api):
+    """A record a day for a year; what is older than `keeps` is refused, with the window that it lies in."""
+
+    keeps = timedelta(days=30)
+
+
+@contextmanager
+def keeping(folder, *, days, window, status, more):
+    def instead(seen):
+        since = datetime.fromisoformat(dict(seen.query)["from"])
+        return Reply(status, b"{}") if since < archive.clock.now() - api.keeps else None
+
+    first = date(2025, 9, 1)
+    names = [f"{first + timedelta(days=number)}" for number in range(365)]
+    api = Keeping([item(f"{name}T08:00:00Z", name) for name in names], size=100, instead=instead)
+    api.keeps = timedelta(days=days)
+    with an_archive(folder, api, series(window=window, more=more), now=NOW) as archive:
+        yield archive, api
+
+
+@pytest.mark.parametrize(("status", "more"), [(422, END), (404, "")])
+@pytest.mark.parametrize("step", ["7d", "30d", "P3M"])
+@pytest.mark.parametrize("budget", [None, 2])
+def test_what_is_still_there_after_a_long_pause_is_archived_before_it_ages_out(tmp_path, status, more, step, budget):
+    window = f'{{ start = "2025-06-01", end = "now", step = "{step}" }}'
+    with keeping(tmp_path, days=30, window=window, status=status, more=more) as (archive, api):
+        archive.fetch()
+        archive.later(days=35)
+        border = (archive.clock.now() - timedelta(days=29)).date()
+        asked = api.asked
+        for _ in range(1 if budget is None else 14):
+            archive.fetch(max_requests=budget)
+
+        for day in (border, border + timedelta(days=1), border + timedelta(days=15), archive.clock.now().date()):
+            assert archive.ids(f"{day}") == [f"{day}"], day
+        assert archive.state_of(f"{border - timedelta(days=2)}") in ("failed", "beyond")
+        assert api.asked - asked <= (14 if budget is None else 28)
+
+
+def test_days_that_are_named_are_asked_and_no_others(tmp_path):
+    window = '{ start = "2025-06-01", end = "now", step = "P1M" }'
+    with keeping(tmp_path, days=3, window=window, status=404, more="") as (archive, api):
+        archive.fetch(since=date(2026, 3, 2))
+
+        assert [story.reason for story in archive.stories()] == [Reason.RECENT]
+        archive.fetch()
+        assert archive.ids("2026-03-10") == ["2026-03-10"]
+
+
+@pytest.mark.parametrize(("status", "more"), [(422, END), (404, "")])
+def test_an_outage_that_refuses_the_newest_days_costs_two_requests_more(tmp_path, status, more):
+    window = '{ start = "2026-01-01", end = "now", step = "P1M" }'
+    with keeping(tmp_path, days=90, window=window, status=status, more=more) as (archive, api):
+        archive.fetch()
+        before, keeps = api.asked, api.keeps
+        api.keeps = timedelta(-1)
+        archive.later(days=3)
+        for _ in range(6):
+            archive.fetch()
+            archive.later(hours=1)
+        assert api.asked - before <= 6 * 3
+        api.keeps = keeps
+        archive.fetch()
+
+        assert "end of history" not in summary(archive)
+        assert archive.states().keys() <= {"saved", "empty", "open"}
