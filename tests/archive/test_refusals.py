@@ -232,7 +232,7 @@ def test_what_is_still_there_after_a_long_pause_is_archived_before_it_ages_out(t
 
 def test_days_that_are_named_are_asked_and_no_others(tmp_path):
     window = '{ start = "2025-06-01", end = "now", step = "P1M" }'
-    with keeping(tmp_path, days=3, window=window, status=404, more="") as (archive, api):
+    with keeping(tmp_path, days=3, window=window, status=404, more="") as (archive, _):
         archive.fetch(since=date(2026, 3, 2))
 
         assert [story.reason for story in archive.stories()] == [Reason.RECENT]
