@@ -23,9 +23,9 @@ from snapshotter.archive.looking import terms_of
 from snapshotter.archive.running import Drawn
 from snapshotter.archive.settling import Archived
 from snapshotter.archive.stopping import Stops
-from snapshotter.core import ledger, paths, runs
+from snapshotter.core import clocks, ledger, paths, runs
 from snapshotter.core.config import load_source
-from snapshotter.core.intervals import covers, union
+from snapshotter.core.intervals import covers, subtract
 from snapshotter.core.states import Judge
 from snapshotter.core.windows import frozen_end, origin
 from snapshotter.edge.cache import Cache
@@ -296,7 +296,9 @@ class Memory(Committer):
             started=started,  # type: ignore[arg-type]
         )
         self.rig = rig
-        self.before = union(one.window for one in rig.cache.ledger(rig.stream.key, days=()).proved)
+        known = rig.cache.ledger(rig.stream.key)
+        doubted = clocks.doubted(known, started) if clocks.speaks_of_the_future(known, started) else None
+        self.before = subtract((one.window for one in known.proved), [doubted] if doubted is not None else [])
 
     def _done(self, job: str) -> None:
         if self.rig.faults[:1] == ["kill committed"]:
