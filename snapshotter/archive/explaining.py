@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from snapshotter.archive import details
 from snapshotter.archive.hindering import Hindrances
 from snapshotter.archive.looking import UNDATED, document_path, parse_day, terms_of
 from snapshotter.archive.mending import mended, without_pauses
@@ -15,14 +16,16 @@ from snapshotter.archive.recalling import records_named
 from snapshotter.archive.versioning import versions
 from snapshotter.core import coverage, empties, lacks, paths, storytelling, turns
 from snapshotter.core.days import day_at, day_bounds
+from snapshotter.core.details import MISSED
 from snapshotter.core.states import Judge, StateRange
 from snapshotter.edge.cache import micros
 from snapshotter.edge.world import World
 from snapshotter.errors import UsageError
-from snapshotter.evidence import StreamLedger
+from snapshotter.evidence import Sought, StreamLedger
 from snapshotter.model import DayState, RunRecord
 from snapshotter.results import Notice
 from snapshotter.results.days import DayStory, Gap, Gaps, Hindrance
+from snapshotter.results.details import DetailLack
 from snapshotter.spec import Kind, Source, Stream
 
 EVERY_DAY = (date.min, date.max)
@@ -45,17 +48,19 @@ def gaps(
     opened = open_archive(path, world, tell=tell)
     now = world.clock.now()
     found: list[Gap] = []
+    second: list[DetailLack] = []
     with opened.closing():
         hindrances = Hindrances(opened)
         for source, stream in opened.streams(targets):
             found += _gaps_of(opened, source, stream, hindrances, chosen=_chosen(since, until, now), now=now)
+            second += _details(opened, stream, now=now, since=since, until=until)
         lacking = [gap for gap in found if DayState(gap.lack.state) in lacks.NEEDED]
         if why:
             lacking = [_with_hash(opened, gap) for gap in lacking]
         notices = [Notice("error", problem.file, str(problem)) for problem in opened.described.problems]
         notices += hindrances.undescribed() if not targets else ()
     settled = [gap for gap in found if DayState(gap.lack.state) not in lacks.NEEDED] if why else []
-    return Gaps(tuple(lacking), tuple(settled), tuple(notices), explained=why)
+    return Gaps(tuple(lacking), tuple(settled), tuple(notices), explained=why, details=tuple(second))
 
 
 def _chosen(since: date | None, until: date | None, now: datetime) -> tuple[date, date]:
@@ -128,6 +133,31 @@ def _with_hash(opened: Opened, gap: Gap) -> Gap:
     return gap
 
 
+def _details(
+    opened: Opened, stream: Stream, *, now: datetime, since: date | None = None, until: date | None = None
+) -> Iterator[DetailLack]:
+    """The details of a stream that failed or could not be used, by reason; of chosen days, or of all."""
+    for detail in stream.details:
+        details.catch_up_parents(opened, stream, detail)
+        rows = opened.cache.details.rows(stream.key, detail.name, [Sought(MISSED)])
+        chosen = (row for row in rows if _is_within(row[0].day, since, until))
+        yield from lacks.of_details(stream, detail.name, chosen, now=now)
+
+
+def _details_of_day(opened: Opened, stream: Stream, day: date, *, now: datetime) -> Iterator[DetailLack]:
+    """The details of the records of a day that are not there, also those that the API has not."""
+    for detail in stream.details:
+        details.catch_up_parents(opened, stream, detail)
+        rows = opened.cache.details.of_day(stream.key, detail.name, day)
+        yield from lacks.of_details(stream, detail.name, rows, now=now)
+
+
+def _is_within(day: date | None, since: date | None, until: date | None) -> bool:
+    if day is None:
+        return since is None and until is None
+    return (since is None or day >= since) and (until is None or day <= until)
+
+
 # --- one day ---
 
 
@@ -142,9 +172,11 @@ def why(path: Path, target: str, day: str | None, world: World, *, tell: Tell = 
     with opened.closing():
         hindrance = Hindrances(opened).of_stream(source, stream, opened.cache.ledger(stream.key, days=()))
         if day is None:
-            return _whole_story(opened, source, stream, where, asked=storytelling.Asked(stream, None, now, hindrance))
+            told = _whole_story(opened, source, stream, where, asked=storytelling.Asked(stream, None, now, hindrance))
+            return replace(told, details=tuple(_details(opened, stream, now=now)))
         asked = storytelling.Asked(stream, parse_day(day), now, hindrance)
-        return _day_story(opened, source, stream, where, asked=asked)
+        told = _day_story(opened, source, stream, where, asked=asked)
+        return replace(told, details=tuple(_details_of_day(opened, stream, parse_day(day), now=now)))
 
 
 def _day_story(opened: Opened, source: Source, stream: Stream, where: str, *, asked: storytelling.Asked) -> DayStory:

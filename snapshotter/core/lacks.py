@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 
+from snapshotter.canonical import decode, plain
 from snapshotter.core.coverage import Coverage
 from snapshotter.core.days import day_at
+from snapshotter.core.details import MISSED
 from snapshotter.core.escaping import escape
 from snapshotter.core.missing import (
     LOST,
@@ -19,9 +22,12 @@ from snapshotter.core.missing import (
     step_words,
 )
 from snapshotter.core.states import ONE, Judge, Judged, StateRange, minute
-from snapshotter.evidence import Missed
-from snapshotter.model import DayState, MissFact
+from snapshotter.errors import Unreadable
+from snapshotter.evidence import Missed, Parent
+from snapshotter.model import DayState, DetailFact, MissFact
 from snapshotter.results.days import Evidence, Gap, Hindrance, Lack
+from snapshotter.results.details import DetailLack
+from snapshotter.spec import Stream
 
 NEEDED = (DayState.FAILED, DayState.INVALID, DayState.PARTIAL, DayState.UNTRIED)  # what somebody or something must do
 STANDING = ("untrusted", "missing_secret", "zone", "changed")  # hindrances that stay until somebody acts
@@ -171,3 +177,75 @@ def _step_by_class(missed: Missed, *, stream: str, named: str, now: datetime) ->
         # a pause that the API asked for is kept whoever asks, so "at once" would be an empty promise
         return (by_itself, ()) if class_of(fact) is MissClass.RATE_LIMIT else (f"{by_itself}; at once", (named,))
     return "the next fetch asks it again", (named,)
+
+
+# --- details ---
+
+_SOME = 5  # ids that are named
+_GONE = "gone"
+_DIGITS = re.compile(r"\d+")
+_DETAIL_STEPS = {
+    401: "renew the credentials of {source}",
+    403: "see what the credentials of {source} may read",
+    400: "correct path and params of the detail in the source file",
+    404: "correct path and params of the detail in the source file",
+    422: "correct path and params of the detail in the source file",
+}
+
+
+def of_details(
+    stream: Stream, detail: str, rows: Iterable[tuple[Parent, DetailFact | None]], *, now: datetime
+) -> Iterator[DetailLack]:
+    """The details among these that are not there, by reason; the reason that most have comes first."""
+    groups: dict[tuple[str, int | None, str], list[tuple[Parent, DetailFact]]] = {}
+    for parent, fact in rows:
+        if fact is not None and fact.state in (*MISSED, _GONE):
+            groups.setdefault((fact.state, fact.status, _kind(fact.why)), []).append((parent, fact))
+    for _, found in sorted(groups.items(), key=lambda item: (item[0][0] == _GONE, -len(item[1]), repr(item[0]))):
+        yield _detail_lack(stream, detail, found, now=now)
+
+
+def _kind(why: str) -> str:
+    """What a reason has in common from record to record."""
+    return _DIGITS.sub("#", why.partition(": ")[0])
+
+
+def _detail_lack(stream: Stream, detail: str, found: list[tuple[Parent, DetailFact]], *, now: datetime) -> DetailLack:
+    latest = max((fact for _, fact in found), key=lambda fact: fact.at)
+    days = sorted(parent.day for parent, _ in found if parent.day is not None)
+    ids = sorted((parent.id for parent, _ in found), key=lambda key: (len(key), key))
+    is_gone = latest.state == _GONE
+    tries = [fact.next_try for _, fact in found if fact.next_try is not None]
+    due = None if is_gone or not tries else min(tries)
+    return DetailLack(
+        stream=stream.key,
+        detail=detail,
+        state=latest.state,
+        why=latest.why,
+        records=len(found),
+        ids=tuple(_written(key) for key in ids[:_SOME]),
+        first=days[0] if days else None,
+        last=days[-1] if days else None,
+        last_try=latest.at,
+        next_try=due,
+        step="" if is_gone else _detail_step(stream, latest, due, now=now),
+        commands=(f"snap quarantine show {latest.quarantine}",) if latest.quarantine is not None else (),
+    )
+
+
+def _written(key: str) -> str:
+    """An id as people write it: a text without its quotes."""
+    try:
+        value = plain(decode(key.encode()).value)
+    except Unreadable:
+        return key
+    return value if isinstance(value, str) else key
+
+
+def _detail_step(stream: Stream, latest: DetailFact, due: datetime | None, *, now: datetime) -> str:
+    waits = due is not None and due > now
+    again = f"asked again by itself from {minute(due)}" if waits and due is not None else "the next fetch asks it again"
+    if latest.quarantine is not None:
+        return f"{again}; the answer as it came"
+    step = _DETAIL_STEPS.get(latest.status or 0, "").format(source=stream.source)
+    return f"{step}; {again}" if step else again

@@ -270,7 +270,7 @@ def _status_details(stream: StreamStatus) -> list[str]:
         told = f"{problem.state}{_days(problem.first, problem.last)}: {_safe(problem.why)}"
         lines += _folded(told, indent="  ")
         lines += _folded(_safe(problem.next_step), indent="    ") if problem.next_step else []
-    if stream.problems:
+    if stream.problems or any(counts.failed for counts in stream.details):
         more = len(stream.problems) - MOST_PROBLEMS
         lines += [f"  {f'and {more} more; ' if more > 0 else ''}what to do: snap gaps {stream.stream}"]
     return lines

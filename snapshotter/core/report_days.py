@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from datetime import date
 
+from snapshotter.core import report_details
 from snapshotter.core.escaping import escape
 from snapshotter.core.report import notice
 from snapshotter.core.states import minute
@@ -28,6 +29,8 @@ def gaps(result: Gaps) -> str:
         lines += ["no gaps in what could be looked at", ""]
     elif not result.gaps:
         lines += ["no gaps: every day that is over is there, or proved empty", ""]
+    if result.details:
+        lines += ["details, which are asked record by record:", *report_details.lacking(result.details, _wrapped), ""]
     if result.settled:
         lines += ["nothing to do about these:"]
         lines += [line for gap in result.settled for line in _wrapped(f"{_head(gap)}: {gap.lack.why}")]
@@ -76,6 +79,7 @@ def day_story(story: DayStory) -> str:
     lines = [f"{name}: {story.state}{', another version waits' if story.held else ''}", *_wrapped(story.sentence)]
     if story.lack is not None:
         lines += [*_since(story.lack), *_evidence(story.lack.evidence, shown=True)]
+    lines += _block("details that are not there", list(report_details.lacking(story.details, _wrapped)))
     lines += _block("tries, newest first", [line for item in story.tries[:MOST] for line in _try(item)])
     if len(story.tries) > MOST:
         lines += [f"  ... and {len(story.tries) - MOST} before (--json shows all)"]

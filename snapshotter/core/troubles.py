@@ -72,7 +72,7 @@ def of_stream(
         yield Trouble(f"{DAYS}{stream.key} held", f"{stream.key}: {words}", lasting=True)
     for one in details:
         if one.failed:
-            words = f"{one.failed:,} details {one.name} failed; `snap status {stream.key}` says more"
+            words = f"{one.failed:,} details {one.name} failed; `snap gaps {stream.key}` says why"
             yield Trouble(f"{DAYS}{stream.key} {one.name}", f"{stream.key}: {words}", lasting=False)
 
 

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from snapshotter.frozen import dataclass
 from snapshotter.results import Notice
+from snapshotter.results.details import DetailLack
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Gaps:
     settled: tuple[Gap, ...]
     notices: tuple[Notice, ...] = ()
     explained: bool = False  # with evidence
+    details: tuple[DetailLack, ...] = ()  # second calls that failed, or whose answers cannot be used
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +133,4 @@ class DayStory:
     decisions: tuple[DayDecision, ...]
     comes: tuple[str, ...]  # what happens next, in words
     held: bool = False  # another version waits for the user
+    details: tuple[DetailLack, ...] = ()  # of its records, that are not there

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from snapshotter.archive import comparing, fetching, holding, looking
+from snapshotter.archive import comparing, explaining, fetching, holding, looking
 from snapshotter.archive.verifying import verify
-from snapshotter.core import verifying
+from snapshotter.core import report, report_days, verifying
 from snapshotter.errors import UsageError
 from snapshotter.results import FetchOptions
 from tests.archive.worlds import AGAIN, Api, Archive, an_archive, item, series
@@ -391,3 +392,59 @@ def test_a_detail_that_moved_with_its_record_is_shown_as_it_was_before(tmp_path:
         assert as_of("-1") == as_of(first.date().isoformat()[:8] + "14T13:00") == (there, 1)
         with pytest.raises(UsageError, match="so there is no -2"):
             as_of("-2")
+
+
+def refusing(api: Listed) -> None:
+    api.list.records += [item("12T10:00", name) for name in ("c", "d", "e")]
+    api.answers.update(
+        a=Reply(403, b"no", ()),
+        b=Reply(404, b"none", ()),
+        c=Reply(200, b"<html>sign in</html>", (("Content-Type", "text/html"),)),
+        d=Reply(422, b"no", ()),
+        e=Reply(422, b"no", ()),
+    )
+
+
+def test_details_that_are_not_there_are_told_by_reason_with_what_to_do(archive: Archive, api: Listed) -> None:
+    refusing(api)
+    archive.fetch()
+    told = explaining.gaps(archive.path, (), archive.world)
+    words = report_days.gaps(told)
+    by_state = {item.ids: (item.state, item.records) for item in told.details}
+
+    assert by_state == {("d", "e"): ("failed", 2), ("a",): ("failed", 1), ("c",): ("invalid", 1)}
+    assert "demo/items/full a (2026-03-12): failed" in words
+    assert "demo/items/full, 2 records (2026-03-12): failed" in words
+    assert "see what the credentials of demo may read; asked again by itself from" in words
+    assert "correct path and params of the detail in the source file; asked again" in words
+    assert "the answer as it came:\n    snap quarantine show " in words
+    assert "what to do: snap gaps demo/items" in report.status(looking.status(archive.path, (), archive.world))
+
+
+def test_the_story_of_a_day_tells_of_details_that_its_records_lack(archive: Archive, api: Listed) -> None:
+    refusing(api)
+    archive.fetch()
+    found = explaining.why(archive.path, "demo/items", "2026-03-12", archive.world)
+    words = report_days.day_story(found)
+
+    assert [(item.ids, item.state) for item in found.details] == [
+        (("d", "e"), "failed"),
+        (("a",), "failed"),
+        (("c",), "invalid"),
+        (("b",), "gone"),
+    ]
+    assert "demo/items/full b (2026-03-12): gone\n  the API has none\n" in words
+    assert all(len(line) <= 80 for line in words.splitlines())
+
+
+def test_gaps_of_chosen_days_tell_of_their_details_alone(archive: Archive, api: Listed) -> None:
+    refusing(api)
+    archive.fetch()
+    day, before = date(2026, 3, 12), date(2026, 3, 11)
+    told = explaining.gaps(archive.path, (), archive.world, since=day, until=day)
+    other = explaining.gaps(archive.path, (), archive.world, since=before, until=before)
+    archive.later(hours=2)
+    later = explaining.gaps(archive.path, (), archive.world)
+
+    assert (len(told.details), other.details) == (3, ())
+    assert all("the next fetch asks it again" in item.step for item in later.details)

@@ -28,6 +28,7 @@ _LIST = """INSERT INTO details (list, key, day, mark) VALUES (?, ?, ?, ?)
     ON CONFLICT (list, key) DO UPDATE SET day = excluded.day, mark = excluded.mark"""
 _OF_DAY = """SELECT key, day, mark FROM details INDEXED BY details_by_day
     WHERE list = ? AND day IS ? AND mark IS NOT NULL"""
+_KNOWN_OF_DAY = _OF_DAY.replace("key, day, mark", "key, day, mark, fact", 1)
 _FORGET = "DELETE FROM details WHERE list = ? AND key = ? AND fact IS NULL"
 _UNLIST = "UPDATE details SET day = NULL, mark = NULL WHERE list = ? AND key = ?"
 
@@ -100,6 +101,13 @@ class DetailRows:
             number = self._id(stream, detail)
             found = (row for one in sought for row in self._found(number, one, columns="key, day, mark, fact"))
             return [(_parent(key, day, mark), _fact(text)) for key, day, mark, text in found]
+
+    def of_day(self, stream: str, detail: str, day: date | None) -> list[tuple[Parent, DetailFact | None]]:
+        """The records of one day with what is known of their details."""
+        with self._file.reading():
+            number = self._id(stream, detail)
+            found = self._file.rows(_KNOWN_OF_DAY, number, None if day is None else day.toordinal())
+            return [(_parent(key, at, mark), _fact(text)) for key, at, mark, text in found]
 
     def listed(self, stream: str, detail: str, keys: Collection[str]) -> set[str]:
         """Which of these records the list has."""
