@@ -37,8 +37,6 @@ class Hindrances:
         """Why a stream is stopped by what its file says otherwise than before, or None."""
         if (zone := _of_zone(stream, known)) is not None:
             return zone
-        if known.last_try is None:
-            return None
         found = changed(self.opened, source, stream)
         if found is None or (why := found.why_stopped) is None:
             return None

@@ -150,7 +150,7 @@ class Opened:
         past = f"`git -C {quote(str(self.root))} log -- {target}` shows what there was"
         keys = [target] if "/" in target else [f"{target}/{name}" for name in self.store.names(target)]
         there = [self.store.names(key) for key in keys]
-        if any(paths.RUNS in names for names in there):
+        if any(runs.FOLDER in names for names in there):
             file = f"{paths.SOURCES}/{target.split('/', maxsplit=1)[0]}.toml"
             return f"it is archived, but no source file describes it; put its description back into {file}. {past}"
         return f"it was removed; {past}" if any(paths.STONE in names for names in there) else None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
+from snapshotter.archive import details
 from snapshotter.archive.fetching import prepare
 from snapshotter.archive.looking import terms_of
 from snapshotter.archive.opening import Opened, open_archive
@@ -15,6 +16,7 @@ from snapshotter.archive.stopping import Stops, Tell
 from snapshotter.archive.work import Work
 from snapshotter.core import planning
 from snapshotter.core.reconciling import AROUND, LONGEST_HOLE, Finding, Suspicion, findings, to_load, within
+from snapshotter.core.wording import counted
 from snapshotter.edge.secrets import Gathered
 from snapshotter.edge.world import World
 from snapshotter.model import Reason
@@ -72,8 +74,20 @@ def draw(
         chosen = len(opened.streams(options.targets))
         is_part = len(looked_at) < chosen or opened.described.problems
         part = f" in what could be looked at: {len(looked_at)} of {chosen} streams" if is_part else ""
-        drawn.notices.append(Notice("info", "", f"nothing failed, is missing or looks wrong{part}"))
+        second = list(_failed_details(opened, looked_at, now=now)) if set(only) == set(Suspicion) else []
+        what = "no day" if second else "nothing"
+        drawn.notices += [Notice("info", "", f"{what} failed, is missing or looks wrong{part}"), *second]
     return drawn
+
+
+def _failed_details(opened: Opened, looked_at: Collection[tuple[Source, Stream]], *, now: datetime) -> Iterator[Notice]:
+    """Details that failed: they are not asked here, and it is not to be thought that all is well."""
+    for _, stream in looked_at:
+        for counts in details.counts(opened, stream, now=now):
+            if counts.failed:
+                told = f"{counted(counts.failed, 'detail')} ({counts.name}) failed"
+                why = f"`snap gaps {stream.key}` says why"
+                yield Notice("info", stream.key, f"{told}; every fetch asks those that are due, {why}")
 
 
 def _of_stream(opened: Opened, stream: Stream, options: ReconcileOptions, *, now: datetime) -> list[Finding]:

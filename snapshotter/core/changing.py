@@ -237,11 +237,22 @@ def ways_on(stream: str, stopping: Sequence[KeyChange]) -> str:
     return f"{', '.join(ways[:-1])}, or {ways[-1]}"
 
 
+def _ways_back(stream: str) -> str:
+    """The same for one that was removed: all of it would be downloaded again."""
+    return (
+        f"take its table out of the source file, or say with `snap check {stream} --accept` that it is meant:"
+        " the next fetch then downloads all of it again"
+    )
+
+
 def why_stopped(stream: str, found: Sequence[KeyChange], saved: Saved) -> str | None:
     """Why nothing is asked of a stream, or None."""
     stopping = [change for change in found if change.stops]
     if not stopping or saved.is_nothing:
         return None
+    if saved.is_removed:
+        taken = f"it was {stopping[0].was} from the archive on purpose, and is described again"
+        return f"{taken}. Nothing of it is asked until you {_ways_back(stream)}"
     told = "; ".join(str(change) for change in stopping)
     gravest = consequence(stopping[0], saved)
     return f"its description changed ({told}): {gravest}. Nothing of it is asked until you {ways_on(stream, stopping)}"

@@ -9,7 +9,6 @@ from datetime import date
 SETTINGS = "snap.toml"
 SOURCES = "sources"
 SCHEMA = "schema"
-RUNS = "_runs"  # folder of the run records of a stream
 STONE = "_removed.json"  # says that a stream was removed on purpose
 
 _ABOVE_DOCUMENTS = re.compile(r"\d{4}|(?:undated|snapshot)\.json", re.ASCII)

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from snapshotter.archive import comparing, explaining, fetching, holding, looking
+from snapshotter.archive import comparing, explaining, fetching, holding, looking, reconciling
 from snapshotter.archive.verifying import verify
 from snapshotter.core import report, report_days, verifying
 from snapshotter.errors import UsageError
 from snapshotter.results import FetchOptions
+from snapshotter.results.reconciling import ReconcileOptions
 from tests.archive.worlds import AGAIN, Api, Archive, an_archive, item, series
 from tests.server import Answer, Reply, Seen, json_reply
 
@@ -418,6 +419,9 @@ def test_details_that_are_not_there_are_told_by_reason_with_what_to_do(archive: 
     assert "see what the credentials of demo may read; asked again by itself from" in words
     assert "correct path and params of the detail in the source file; asked again" in words
     assert "the answer as it came:\n    snap quarantine show " in words
+    asked_again = reconciling.plan(archive.path, ReconcileOptions(), archive.world)
+    assert asked_again.notices[0].text == "no day failed, is missing or looks wrong"
+    assert asked_again.notices[1].text.startswith("4 details (full) failed; every fetch asks those that are due")
     assert "what to do: snap gaps demo/items" in report.status(looking.status(archive.path, (), archive.world))
 
 

@@ -120,11 +120,13 @@ def test_a_removed_stream_that_is_described_again_waits_for_the_user(tmp_path):
         archive.place(a_file(archive.server.url, series(window=TWO)))
         archive.later(days=1)
         stopped = archive.fetch()
+        told = looking.status(archive.path, ["demo/items"], archive.world).notices
         changing.accept(archive.path, ["demo/items"], archive.world)
         went_on = archive.fetch()
 
         assert stopped.exit is Exit.CONFIG
-        assert "removed from the archive on purpose" in stopped.notices[-1].text
+        assert "from the archive on purpose, and is described again" in stopped.notices[-1].text
+        assert "take its table out of the source file, or say with `snap check demo/items" in told[0].text
         assert went_on.exit is Exit.DONE
         assert archive.ids("13") == ["z"]
         assert damage(archive) == ()
