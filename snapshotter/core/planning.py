@@ -37,6 +37,7 @@ _NEWEST = "the API refuses what it lies in: are at least the newest days there?"
 _SEEN_ONCE = "the end of history was told by refusals of one day: is it still so?"
 _EDGE_FAILED = "at the end of history"
 _A_DAY = timedelta(hours=25)  # the longest one
+_YOUNG_AT_MOST = timedelta(days=400)  # days that a provider drops one by one, for who did not ask for long
 _LATENESS = timedelta(hours=1)  # how much earlier than `every` says a timer may come round, at most
 
 
@@ -288,9 +289,13 @@ class _Planner:
         return (self.job(window, Reason.EDGE, _SEEN_ONCE),) if window is not None else ()
 
     def _half_of_a_hole(self, proved: Intervals, *, below: datetime) -> Window | None:
-        """The newer half of what is refused between proved days: nobody asked for so long that the rest aged out."""
+        """The newer half of what is refused between proved days: nobody asked for so long that the rest aged out.
+
+        Only of days that were young when they were refused: a hole deep in the past is a hole, and may be one of many.
+        """
         for window, seen in zip(reversed(self.missed.windows), reversed(self.missed.seen), strict=True):
-            if not seen.gone or window.start < below:
+            is_old = seen.at is not None and seen.at - window.end > _YOUNG_AT_MOST
+            if not seen.gone or is_old or window.start < below:
                 continue
             for part in reversed(subtract([window], proved)):
                 half = narrower(self.rule, proved, part, zone=zone_of(self.stream))
